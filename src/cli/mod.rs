@@ -1,0 +1,27 @@
+//! The command line: one module a subcommand, each with `Args` and `run`.
+//!
+//! A subcommand parses its arguments, calls the library, prints, and says with which exit code
+//! the process ends. Adding one is: a file, a variant, a line in `run`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A live map of moving drivers that answers "who is nearest?" exactly.
+#[derive(Debug, Parser)]
+#[command(name = "hansom", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// Parses the process's arguments, runs the subcommand, and returns the exit code.
+///
+/// # Errors
+/// Whatever the subcommand could not handle, with its context, for the caller to print.
+pub fn run() -> anyhow::Result<ExitCode> {
+    match Cli::parse().command {}
+}

@@ -1,0 +1,13 @@
+//! Hansom: a live map of moving drivers that answers "who is nearest?" exactly.
+//!
+//! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`), the
+//! engine (`index`), the histories (`trace`, `sim`), the outside (`clock`, `api`, `server`,
+//! `web`, `config`, `cli`). ARCHITECTURE.md has the map, the layers and the invariants.
+
+pub mod cli;
+pub mod clock;
+pub mod geo;
+pub mod ids;
+pub mod limits;
+pub mod model;
+pub mod units;
