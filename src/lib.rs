@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod geo;
 pub mod ids;
+pub mod index;
 pub mod limits;
 pub mod model;
 pub mod units;
