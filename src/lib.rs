@@ -11,4 +11,5 @@ pub mod ids;
 pub mod index;
 pub mod limits;
 pub mod model;
+mod sync;
 pub mod units;
