@@ -229,8 +229,19 @@ impl Search<'_> {
             let block = node.block(head);
             let bound = bounds.of(head, block.w, block.h);
             match block.child {
-                Child::Bucket(ix) if self.seed != Some(ix) => self.push(bound, Unseen::Bucket(ix)),
-                Child::Node(ix) => self.push(bound, Unseen::Node(ix)),
+                Child::Bucket(ix) if self.seed != Some(ix) => {
+                    if bound <= self.limit && self.seed.is_some() {
+                        // With a limit from the seed, few get here, and most will be scanned.
+                        self.index.store.bucket(ix).prefetch_scan();
+                    }
+                    self.push(bound, Unseen::Bucket(ix));
+                }
+                Child::Node(ix) => {
+                    if bound <= self.limit {
+                        self.index.store.node(ix).prefetch();
+                    }
+                    self.push(bound, Unseen::Node(ix));
+                }
                 Child::Empty | Child::Bucket(_) => {}
             }
         }
@@ -244,7 +255,7 @@ impl Search<'_> {
         {
             store.bucket(next).prefetch_scan();
         }
-        let with = (&self.center, self.mask, self.limit);
+        let with = (&self.center, self.mask, self.limit, self.k);
         reader::scan(store, ix, with, buffer, visits, |term, lane| {
             open.push(u64::from(term.to_bits()) << 32 | found.len() as u64);
             found.push(Candidate { distance: Haversine::ZERO, lane });

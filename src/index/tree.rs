@@ -51,10 +51,9 @@ impl Tree<'_> {
                 Child::Bucket(ix) => {
                     let rect = self.rect(spot);
                     if spot.above.is_none() || spot.block.w | spot.block.h == 0 {
-                        if rect.w < SIDE_LOG2 + MIN_SHIFT {
+                        if rect.w < SIDE_LOG2 + MIN_SHIFT || !self.refine(spot, ix) {
                             return self.chain(spot, ix);
                         }
-                        self.refine(spot, ix);
                         start = self.root();
                     } else {
                         self.halve(spot, ix);
@@ -214,7 +213,9 @@ impl Tree<'_> {
     }
 
     fn new_bucket(&self, parent: Option<u32>, rect: Rect, interior: bool) -> u32 {
-        let ix = self.store.buckets().alloc();
+        let Some(ix) = self.store.buckets().alloc() else {
+            unreachable!("B0: each bucket in use has a driver")
+        };
         let bucket = self.store.bucket(ix);
         bucket.version.open();
         bucket.members.change();
@@ -247,10 +248,14 @@ impl Tree<'_> {
         head
     }
 
-    /// Puts a node between a block of one slot and its bucket, which fills it.
-    fn refine(&self, spot: Spot, ix: u32) {
+    /// Puts a node between a block of one slot and its bucket, which fills it; false if the
+    /// nodes have run out.
+    fn refine(&self, spot: Spot, ix: u32) -> bool {
+        if self.store.bucket(ix).chained() {
+            return false;
+        }
         let rect = self.rect(spot);
-        let node_ix = self.store.nodes().alloc();
+        let Some(node_ix) = self.store.nodes().alloc() else { return false };
         let node = self.store.node(node_ix);
         self.region.shape.open();
         node.init(spot.above.map(|(node, _)| node), rect.x0, rect.y0, rect.w - SIDE_LOG2);
@@ -258,6 +263,7 @@ impl Tree<'_> {
         self.store.bucket(ix).set_parent(Some(node_ix));
         self.replace(spot, Child::Node(node_ix));
         self.region.shape.close();
+        true
     }
 
     /// Cuts a block of several slots in two, across its longer side on the ground.
