@@ -4,6 +4,7 @@
 //! engine (`index`), the histories (`trace`, `sim`), the outside (`clock`, `api`, `server`,
 //! `web`, `config`, `cli`). ARCHITECTURE.md has the map, the layers and the invariants.
 
+pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod geo;
