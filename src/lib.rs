@@ -12,4 +12,5 @@ pub mod ids;
 pub mod index;
 pub mod limits;
 pub mod model;
+pub mod telemetry;
 pub mod units;
