@@ -7,10 +7,13 @@
 pub mod api;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod geo;
 pub mod ids;
 pub mod index;
 pub mod limits;
 pub mod model;
+pub mod server;
 pub mod telemetry;
 pub mod units;
+pub mod web;

@@ -58,6 +58,28 @@ impl Door {
         self.clock.now()
     }
 
+    /// The present; `None` while a clock that follows the reports has seen none.
+    pub fn started(&self) -> Option<Timestamp> {
+        Some(self.now()).filter(|now| now.as_millis() > i64::MIN)
+    }
+
+    /// Whether the server drains.
+    pub fn is_draining(&self) -> bool {
+        *self.drain.borrow()
+    }
+
+    /// Brings the gauges of the map up to date.
+    pub fn refresh_gauges(&self) {
+        self.metrics.drivers.set(self.map.len() as f64);
+        let mut by_status = [0; 6];
+        for region in self.map.supply() {
+            for (sum, count) in by_status.iter_mut().zip(region.by_status) {
+                *sum += count;
+            }
+        }
+        self.metrics.set_supply(by_status);
+    }
+
     /// Becomes true when the server drains.
     pub fn drain(&self) -> watch::Receiver<bool> {
         self.drain.clone()
@@ -68,7 +90,7 @@ impl Door {
     /// # Errors
     /// [`Failure::TooManyStreams`] at the limit, [`Failure::Draining`] when it is too late.
     pub fn admit(self: &Arc<Self>) -> Result<StreamPermit, Failure> {
-        if *self.drain.borrow() {
+        if self.is_draining() {
             return Err(Failure::Draining);
         }
         let permit = StreamPermit { door: Arc::clone(self) };

@@ -13,7 +13,7 @@ use super::door::{Door, StreamPermit};
 use super::status::Failure;
 
 /// A stream's right to live.
-pub(super) struct StreamLife {
+pub struct StreamLife {
     drain: Pin<Box<dyn Future<Output = ()> + Send>>,
     deadline: Option<Pin<Box<Sleep>>>,
     _permit: StreamPermit,
@@ -23,7 +23,10 @@ pub(super) struct StreamLife {
 
 impl StreamLife {
     /// Admits a stream whose request came with these headers.
-    pub(super) fn begin(door: &Arc<Door>, headers: &MetadataMap) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// If there are too many streams, or the server drains.
+    pub fn begin(door: &Arc<Door>, headers: &MetadataMap) -> Result<Self, Failure> {
         let permit = door.admit()?;
         let mut drain = door.drain();
         let deadline = headers.get("grpc-timeout").and_then(|value| value.to_str().ok());
@@ -41,7 +44,7 @@ impl StreamLife {
     }
 
     /// Why the stream has to end now, if it has to. Registers the waker otherwise.
-    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Option<Failure> {
+    pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Option<Failure> {
         if self.drain.as_mut().poll(cx).is_ready() {
             return Some(Failure::Draining);
         }
@@ -89,8 +92,8 @@ fn parse_timeout(text: &str) -> Option<Duration> {
     }
     let value: u64 = digits.parse().ok()?;
     Some(match unit {
-        "H" => Duration::from_secs(value * 3_600),
-        "M" => Duration::from_secs(value * 60),
+        "H" => Duration::from_hours(value),
+        "M" => Duration::from_mins(value),
         "S" => Duration::from_secs(value),
         "m" => Duration::from_millis(value),
         "u" => Duration::from_micros(value),
@@ -106,7 +109,7 @@ mod tests {
     #[test]
     fn timeouts_have_a_unit() {
         assert_eq!(parse_timeout("250m"), Some(Duration::from_millis(250)));
-        assert_eq!(parse_timeout("99999999H"), Some(Duration::from_secs(99_999_999 * 3_600)));
+        assert_eq!(parse_timeout("99999999H"), Some(Duration::from_hours(99_999_999)));
         for wrong in ["", "m", "1", "123456789S", "-1S", "1x", "é", "1é"] {
             assert_eq!(parse_timeout(wrong), None, "{wrong:?}");
         }

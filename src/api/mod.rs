@@ -18,4 +18,5 @@ mod tally;
 
 pub use door::{Door, ReportSink, SharedMap, StreamPermit};
 pub use driver::DriverService;
+pub use life::StreamLife;
 pub use proximity::ProximityService;
