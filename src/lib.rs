@@ -11,4 +11,6 @@ pub mod ids;
 pub mod index;
 pub mod limits;
 pub mod model;
+pub mod sim;
+pub mod trace;
 pub mod units;
