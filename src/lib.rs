@@ -15,5 +15,7 @@ pub mod limits;
 pub mod model;
 pub mod server;
 pub mod telemetry;
+pub mod sim;
+pub mod trace;
 pub mod units;
 pub mod web;
