@@ -14,6 +14,7 @@ pub mod ids;
 pub mod index;
 pub mod limits;
 pub mod model;
+pub mod replay;
 pub mod server;
 pub mod sim;
 mod sync;

@@ -3,6 +3,7 @@
 //! A subcommand parses its arguments, calls the library, prints, and says with which exit code
 //! the process ends. Adding one is: a file, a variant, a line in `run`.
 
+mod replay;
 mod serve;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::ServeArgs),
+    Replay(replay::ReplayArgs),
 }
 
 /// Parses the process's arguments, runs the subcommand, and returns the exit code.
@@ -29,5 +31,6 @@ enum Command {
 pub fn run() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
         Command::Serve(args) => serve::run(&args),
+        Command::Replay(args) => replay::run(&args),
     }
 }

@@ -1,3 +1,4 @@
 //! The one integration binary: each module a subject.
 
 mod recorded_traces;
+mod replay;
