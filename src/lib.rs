@@ -14,6 +14,8 @@ pub mod index;
 pub mod limits;
 pub mod model;
 pub mod server;
+pub mod sim;
 pub mod telemetry;
+pub mod trace;
 pub mod units;
 pub mod web;

@@ -10,11 +10,11 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::api::SharedMap;
+use crate::api::{ReportSink, SharedMap};
 use crate::clock::Clock;
 use crate::config::{ClockKind, Config, Layers};
 use crate::index::ScanIndex;
-use crate::server::{Drained, Running, Server, ServerConfig};
+use crate::server::{Drained, Recorder, Running, Server, ServerConfig};
 use crate::telemetry;
 
 const AFTER_HELP: &str = "\
@@ -130,7 +130,14 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         // Before the addresses are told: who reads them may signal at once.
         let mut signals = Signals::listen()?;
-        let running = start(&config)?;
+        let (recorder, sink) = match &config.record {
+            None => (None, None),
+            Some(path) => {
+                let (recorder, sink) = Recorder::create(path)?;
+                (Some(recorder), Some(Arc::new(sink) as Arc<dyn ReportSink>))
+            }
+        };
+        let running = start(&config, sink)?;
         announce(&running)?;
         let name = signals.next().await;
         tracing::info!(signal = name, "draining");
@@ -145,6 +152,9 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
                 std::process::exit(3);
             }
         }
+        if let Some(recorder) = recorder {
+            recorder.finish().context("the recording is incomplete")?;
+        }
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -154,7 +164,7 @@ fn map(config: &Config) -> SharedMap {
     Arc::new(ScanIndex::new(config.index))
 }
 
-fn start(config: &Config) -> anyhow::Result<Running> {
+fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<Running> {
     let clock = match config.clock {
         ClockKind::Wall => Clock::Wall,
         ClockKind::Trace => Clock::trace(),
@@ -165,7 +175,7 @@ fn start(config: &Config) -> anyhow::Result<Running> {
         threads: config.threads,
         stale_after: config.index.stale_after,
         drain_timeout: Duration::from_millis(config.drain_timeout.get()),
-        sink: None,
+        sink,
     };
     Server::start(server, map(config), Arc::new(clock)).context("cannot start the server")
 }

@@ -10,6 +10,7 @@
 mod accept;
 mod control;
 mod health;
+mod record;
 
 mod worker;
 
@@ -19,6 +20,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+
+pub use record::{Recorder, RecorderSink};
 
 use crate::api::{Door, ReportSink, SharedMap};
 use crate::clock::Clock;
