@@ -72,7 +72,7 @@ async fn a_server_that_drains_is_not_ready_and_cuts_at_the_deadline() {
     ingest.acked(2).await;
     // A client whose window holds less than one answer, and that reads nothing, cannot be told.
     let endpoint = Endpoint::from_shared(format!("http://{}", fixture.running.grpc_addr()));
-    let endpoint = endpoint.unwrap().initial_stream_window_size(Some(65_535));
+    let endpoint = endpoint.unwrap().initial_stream_window_size(Some(16_384));
     let mut client = ProximityServiceClient::new(soon(endpoint.connect()).await.unwrap());
     let nearest =
         NearestRequest { position: Some(at(10.0, 0.0)), k: 1_000, radius_m: None, filter: None };
