@@ -15,6 +15,7 @@ pub mod limits;
 pub mod model;
 pub mod server;
 pub mod sim;
+mod sync;
 pub mod telemetry;
 pub mod trace;
 pub mod units;

@@ -1,6 +1,6 @@
 //! `hansom serve`: the server, until a signal.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::api::{ReportSink, SharedMap};
 use crate::clock::Clock;
 use crate::config::{ClockKind, Config, Layers};
-use crate::index::ScanIndex;
+use crate::index::LiveIndex;
 use crate::server::{Drained, Recorder, Running, Server, ServerConfig};
 use crate::telemetry;
 
@@ -159,9 +159,16 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The map that is served, with the twin that is right at a glance.
-fn map(config: &Config) -> SharedMap {
-    Arc::new(ScanIndex::new(config.index))
+/// The map that is served.
+fn map(config: &Config) -> anyhow::Result<SharedMap> {
+    Ok(Arc::new(LiveIndex::new(config.index, seed().context("cannot read /dev/urandom")?)))
+}
+
+/// A number nobody can guess, so that nobody can choose ids that collide.
+fn seed() -> std::io::Result<u64> {
+    let mut bytes = [0; 8];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
 }
 
 fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<Running> {
@@ -177,7 +184,7 @@ fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<R
         drain_timeout: Duration::from_millis(config.drain_timeout.get()),
         sink,
     };
-    Server::start(server, map(config), Arc::new(clock)).context("cannot start the server")
+    Server::start(server, map(config)?, Arc::new(clock)).context("cannot start the server")
 }
 
 /// Tells scripts where the server is.

@@ -14,7 +14,7 @@ use hansom::api::proto::{
     PositionReport, ReportBatch, connect_request, ingest_request,
 };
 use hansom::clock::{Clock, wall_now};
-use hansom::index::{IndexConfig, ScanIndex};
+use hansom::index::{IndexConfig, LiveIndex};
 use hansom::server::{Running, Server, ServerConfig};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -52,7 +52,7 @@ impl Fixture {
     pub(super) async fn with(index: IndexConfig, change: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut config = ServerConfig { threads: 2, ..ServerConfig::default() };
         change(&mut config);
-        let map = Arc::new(ScanIndex::new(index));
+        let map = Arc::new(LiveIndex::new(index, 7));
         let running = Server::start(config, map, Arc::new(Clock::Wall)).unwrap();
         let channel = channel(running.grpc_addr()).await;
         Self { running, channel }
