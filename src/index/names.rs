@@ -154,6 +154,12 @@ impl Names {
         }
     }
 
+    /// Bytes in use, for so many slots.
+    pub(super) fn memory(&self, slots: usize) -> usize {
+        let tables: usize = self.shards.iter().map(|s| s.read().allocation_size()).sum();
+        (slots + self.words.in_use()) * size_of::<AtomicU64>() + tables
+    }
+
     /// Makes the entry of a new slot exist.
     pub(super) fn ensure(&self, slot: u32) {
         self.entries.ensure(slot);

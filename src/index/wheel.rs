@@ -95,6 +95,11 @@ impl Wheel {
         }
     }
 
+    /// Bytes in use.
+    pub(super) fn memory(&self) -> usize {
+        size_of_val(&*self.heads) + self.links.capacity() * size_of::<Link>()
+    }
+
     /// Whether a slot is in.
     pub(super) fn has(&self, slot: u32) -> bool {
         self.links.get(slot as usize).is_some_and(|link| link.previous != NONE)
