@@ -246,13 +246,14 @@ impl Bucket {
     #[inline(always)]
     pub(super) fn copy(&self, columns: &mut Columns) -> usize {
         let len = self.len().min(CAPACITY);
-        for (block, to) in self.blocks.iter().zip(&mut columns.0).take(len.div_ceil(BLOCK)) {
+        for (b, block) in self.blocks.iter().enumerate().take(len.div_ceil(BLOCK)) {
             for i in 0..BLOCK {
                 let (xy, tm) = (block.xy[i].load(Relaxed), block.tm[i].load(Relaxed));
-                to.x[i] = low(xy).cast_signed();
-                to.y[i] = high(xy).cast_signed();
-                to.at[i] = low(tm);
-                to.first[i] = high(tm);
+                let lane = b * BLOCK + i;
+                columns.x[lane] = low(xy).cast_signed();
+                columns.y[lane] = high(xy).cast_signed();
+                columns.at[lane] = low(tm);
+                columns.first[lane] = high(tm);
             }
         }
         len
@@ -280,21 +281,18 @@ impl Bucket {
 
 /// The columns of a bucket that the scan looks at.
 #[derive(Debug)]
-pub(super) struct Columns(pub(super) [BlockColumns; CAPACITY / BLOCK]);
-
-/// Eight drivers, a column a field.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(C, align(32))]
-pub(super) struct BlockColumns {
-    pub(super) x: [i32; BLOCK],
-    pub(super) y: [i32; BLOCK],
-    pub(super) at: [u32; BLOCK],
-    pub(super) first: [u32; BLOCK],
+#[repr(C, align(64))]
+pub(super) struct Columns {
+    pub(super) x: [i32; CAPACITY],
+    pub(super) y: [i32; CAPACITY],
+    pub(super) at: [u32; CAPACITY],
+    pub(super) first: [u32; CAPACITY],
 }
 
 impl Default for Columns {
     fn default() -> Self {
-        Self([BlockColumns::default(); CAPACITY / BLOCK])
+        const N: usize = CAPACITY;
+        Self { x: [0; N], y: [0; N], at: [0; N], first: [0; N] }
     }
 }
 

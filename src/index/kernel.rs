@@ -9,9 +9,17 @@
 //! rectangle, because sin²(t/2) grows on 0..=π and the cosine is concave on -90°..=90°, so that
 //! its minimum over a band is at an edge. It needs no special case at poles or antimeridian.
 
-use super::bucket::{Columns, Rect};
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::inline_always,
+    reason = "small indices, angles in range, and loops that must see their callers' vectors"
+)]
+
+use super::bucket::{Bucket, CAPACITY, Columns, Rect};
 use super::meta::Mask;
 use super::node::SIDE;
+use super::raw::Vectorize;
 use crate::geo::{Bam, EARTH_RADIUS_M, Haversine};
 
 /// Radians in a unit of binary angle.
@@ -95,97 +103,124 @@ pub(super) fn inflate_approximate(limit: f32) -> f32 {
     inflate(f64::from(inflate(f64::from(limit))))
 }
 
-/// Scans the first `len` drivers: those within `limit` that pass the first part of the filter.
-///
-/// Writes their lanes and terms to `lanes` and `terms`, and returns how many there are.
-#[inline(always)]
-pub(super) fn scan(
-    columns: &Columns,
-    len: usize,
-    center: &Center,
-    mask: &Mask,
-    limit: f32,
-    found: &mut Found,
-) -> usize {
-    let mut count = 0;
-    for (b, block) in columns.0.iter().enumerate().take(len.div_ceil(SIDE)) {
-        let mut terms = [0f32; SIDE];
-        let mut passes = [0u32; SIDE];
-        for i in 0..SIDE {
-            terms[i] = term(center, block.x[i], block.y[i]);
+/// Finds the drivers of a bucket within `limit` who pass the first part of the filter; writes
+/// their lanes and terms to `found` and results in how many there are.
+pub(super) struct Scan<'a> {
+    pub(super) bucket: &'a Bucket,
+    pub(super) columns: &'a mut Columns,
+    pub(super) center: &'a Center,
+    pub(super) mask: &'a Mask,
+    pub(super) limit: f32,
+    pub(super) found: &'a mut Found,
+}
+
+impl Vectorize for Scan<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run(self) -> usize {
+        let Self { bucket, columns, center, mask, limit, found } = self;
+        let len = bucket.copy(columns);
+        let mut terms = [0f32; CAPACITY];
+        // One long loop over columns: short ones over blocks are unrolled before they are
+        // vectorized, and then are not.
+        let used = len.next_multiple_of(SIDE).min(CAPACITY);
+        let columns =
+            (&columns.x[..used], &columns.y[..used], &columns.at[..used], &columns.first[..used]);
+        let to = &mut terms[..used];
+        for i in 0..used {
+            let near = term(center, columns.0[i], columns.1[i]);
+            let passes = mask.passes_first(columns.2[i], columns.3[i]) & (near <= limit);
+            to[i] = if passes { near } else { f32::INFINITY };
         }
-        for i in 0..SIDE {
-            passes[i] =
-                u32::from(mask.passes_first(block.at[i], block.first[i]) & (terms[i] <= limit));
-        }
-        // Whole blocks in which nobody passes are common once the limit is tight.
-        if passes.iter().fold(0, |any, pass| any | pass) == 0 {
-            continue;
-        }
-        for i in 0..SIDE {
-            let lane = b * SIDE + i;
+        let mut count = 0;
+        for (lane, &near) in terms[..len].iter().enumerate() {
+            // Written always, kept if it counts: no branch to mispredict.
             found.lanes[count] = lane as u8;
-            found.terms[count] = terms[i];
-            count += (passes[i] != 0 && lane < len) as usize;
+            found.terms[count] = near;
+            count += usize::from(near < f32::INFINITY);
         }
+        count
     }
-    count
 }
 
 /// What a scan found. One place more than drivers, for the write that is not kept.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub(super) lanes: [u8; super::bucket::CAPACITY + 1],
-    pub(super) terms: [f32; super::bucket::CAPACITY + 1],
+    pub(super) lanes: [u8; CAPACITY + 1],
+    pub(super) terms: [f32; CAPACITY + 1],
 }
 
 impl Default for Found {
     fn default() -> Self {
-        const N: usize = super::bucket::CAPACITY + 1;
+        const N: usize = CAPACITY + 1;
         Self { lanes: [0; N], terms: [0.0; N] }
     }
 }
 
 /// Lower bounds over the columns and rows of a directory.
+///
+/// The first index is the size of a block as a power of two, the second its first slot: the
+/// least over a block is looked up, not computed.
 #[derive(Debug, Default)]
 pub(super) struct Bounds {
-    /// sin²(Δx/2) a column.
-    columns: [f32; SIDE],
-    /// sin²(Δy/2) a row.
-    rows: [f32; SIDE],
-    /// The centre's cosine times the least of the row.
-    cosines: [f32; SIDE],
+    /// sin²(Δx/2) of columns.
+    columns: [[f32; SIDE]; 4],
+    /// sin²(Δy/2) of rows.
+    rows: [[f32; SIDE]; 4],
+    /// The centre's cosine times the least of rows.
+    cosines: [[f32; SIDE]; 4],
 }
 
-impl Bounds {
-    /// Prepares the directory with the south-western corner `rect` and slots of 2^`shift`.
+/// Prepares the bounds of a directory with slots of side 2^`shift`.
+pub(super) struct Prepare<'a> {
+    pub(super) center: &'a Center,
+    pub(super) rect: Rect,
+    pub(super) shift: u32,
+}
+
+impl Vectorize for Prepare<'_> {
+    type Output = Bounds;
+
     #[inline(always)]
-    pub(super) fn new(center: &Center, rect: Rect, shift: u32) -> Self {
-        let mut bounds = Self::default();
+    fn run(self) -> Bounds {
+        let Self { center, rect, shift } = self;
+        let mut bounds = Bounds::default();
         let side = 1u64 << shift;
         for i in 0..SIDE {
             let offset = (i as u64) << shift;
             let west = rect.x0.wrapping_add_unsigned(offset as u32);
-            bounds.columns[i] = half_sine_squared(gap_x(center.bam.x, west, side));
+            bounds.columns[0][i] = half_sine_squared(gap_x(center.bam.x, west, side));
             let south = i64::from(rect.y0) + offset as i64;
             let (dy, cos) = row(center, south, south + side as i64 - 1);
-            bounds.rows[i] = half_sine_squared(dy);
-            bounds.cosines[i] = center.cos * cos;
+            bounds.rows[0][i] = half_sine_squared(dy);
+            bounds.cosines[0][i] = center.cos * cos;
         }
+        widen(&mut bounds.columns);
+        widen(&mut bounds.rows);
+        widen(&mut bounds.cosines);
         bounds
     }
+}
 
-    /// The bound of a block: the least over its columns and rows.
+impl Bounds {
+    /// The bound of a block.
     #[inline(always)]
     pub(super) fn of(&self, head: usize, w: u32, h: u32) -> f32 {
-        let (ix, iy) = (head % SIDE, head / SIDE);
-        if w | h == 0 {
-            return self.rows[iy] + self.cosines[iy] * self.columns[ix];
+        let (ix, iy) = (head % SIDE, head / SIDE % SIDE);
+        let (w, h) = (w as usize % 4, h as usize % 4);
+        self.rows[h][iy] + self.cosines[h][iy] * self.columns[w][ix]
+    }
+}
+
+/// Fills in the least over blocks of 2, 4 and 8, where such blocks begin.
+#[inline(always)]
+fn widen(least: &mut [[f32; SIDE]; 4]) {
+    for size in 1..4 {
+        let step = 1 << (size - 1);
+        for i in 0..SIDE - step {
+            least[size][i] = least[size - 1][i].min(least[size - 1][i + step]);
         }
-        let least = |of: &[f32]| of.iter().copied().fold(f32::INFINITY, f32::min);
-        let rows = iy..(iy + (1 << h)).min(SIDE);
-        least(&self.rows[rows.clone()])
-            + least(&self.cosines[rows]) * least(&self.columns[ix..(ix + (1 << w)).min(SIDE)])
     }
 }
 
@@ -288,7 +323,7 @@ mod tests {
                     }
                     inside += 1;
                     let limit = inflate_exact(haversine(a, b));
-                    let bounds = Bounds::new(&center, rect, shift);
+                    let bounds = Prepare { center: &center, rect, shift }.run();
                     let ix = (p.x.wrapping_sub(rect.x0).cast_unsigned() >> shift) as usize;
                     let iy = (p.y.wrapping_sub(rect.y0).cast_unsigned() >> shift) as usize;
                     let slot = iy * SIDE + ix;

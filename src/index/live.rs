@@ -74,6 +74,14 @@ impl LiveIndex {
         }
     }
 
+    /// The memory in use, in bytes: for the engine, and for the table of ids.
+    pub fn memory(&self) -> (usize, usize) {
+        let engine = self.store.memory()
+            + self.wheel.lock().memory()
+            + self.slots.lock().ever().len() * size_of::<super::record::Record>();
+        (engine, self.names.memory(self.slots.lock().ever().len()))
+    }
+
     pub(super) fn tree(&self, region_ix: u32) -> Tree<'_> {
         Tree { store: &self.store, region: self.store.regions.get(region_ix), region_ix }
     }
@@ -263,6 +271,10 @@ impl LiveMap for LiveIndex {
 
     fn id(&self, driver: DriverKey) -> Option<DriverId> {
         self.names.id(driver)
+    }
+
+    fn expect_ids(&self, hits: &[super::Hit]) {
+        self.names.expect(hits.iter().map(|hit| hit.driver));
     }
 
     fn set_status(&self, driver: DriverKey, status: DriverStatus) -> bool {

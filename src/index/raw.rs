@@ -98,22 +98,30 @@ pub(super) fn prefetch<T>(at: &T) {
     let _ = at;
 }
 
-/// Runs `work`, compiled for 256-bit vectors where the machine has them.
+/// Work that profits from wide vectors. `run` must be `#[inline(always)]` down to its loops.
+pub(super) trait Vectorize {
+    /// What the work results in.
+    type Output;
+
+    /// Does the work.
+    fn run(self) -> Self::Output;
+}
+
+/// Does the work, compiled for 256-bit vectors where the machine has them.
 ///
-/// `work` must be `#[inline(always)]` down to its loops to profit; its result is the same
-/// either way, since nothing here fuses multiplications with additions.
+/// The result is the same either way, since nothing fuses multiplications with additions.
 #[inline]
-pub(super) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
+pub(super) fn vectorized<W: Vectorize>(work: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx2")]
-        fn wide<R>(work: impl FnOnce() -> R) -> R {
-            work()
+        fn wide<W: Vectorize>(work: W) -> W::Output {
+            work.run()
         }
         if std::arch::is_x86_feature_detected!("avx2") {
             // SAFETY: the processor has AVX2: just asked.
             return unsafe { wide(work) };
         }
     }
-    work()
+    work.run()
 }

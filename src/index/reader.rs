@@ -5,7 +5,7 @@
 //! Otherwise it asks again, and after a few times holds up the writers for one question.
 
 use super::bucket::{CAPACITY, Columns, Lane};
-use super::kernel::{self, Center, Found};
+use super::kernel::{Center, Found, Scan};
 use super::live::LiveIndex;
 use super::meta::Mask;
 use super::raw::vectorized;
@@ -56,10 +56,18 @@ impl Visits {
 }
 
 /// Buffers of a scan.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ScanBuffer {
     columns: Columns,
     found: Found,
+    lanes: [Lane; CAPACITY],
+}
+
+impl Default for ScanBuffer {
+    fn default() -> Self {
+        let lanes = [Lane { xy: 0, tm: 0, rest: 0 }; CAPACITY];
+        Self { columns: Columns::default(), found: Found::default(), lanes }
+    }
 }
 
 /// Asks until the answer is one moment's. `ask` returns false if it got lost in a tree that
@@ -92,15 +100,12 @@ pub(super) fn scan(
 ) {
     loop {
         let bucket = store.bucket(ix);
-        let mut lanes = [Lane { xy: 0, tm: 0, rest: 0 }; CAPACITY];
         let (count, next) = loop {
             let stamp = bucket.version.begin();
             let members = bucket.members.read();
-            let count = vectorized(|| {
-                let len = bucket.copy(&mut buffer.columns);
-                kernel::scan(&buffer.columns, len, center, mask, limit, &mut buffer.found)
-            });
-            for (lane, &at) in lanes.iter_mut().zip(&buffer.found.lanes[..count]) {
+            let ScanBuffer { columns, found, .. } = &mut *buffer;
+            let count = vectorized(Scan { bucket, columns, center, mask, limit, found });
+            for (lane, &at) in buffer.lanes.iter_mut().zip(&buffer.found.lanes[..count]) {
                 *lane = bucket.lane(usize::from(at));
             }
             let next = bucket.next();
@@ -109,7 +114,7 @@ pub(super) fn scan(
                 break (count, next);
             }
         };
-        for (lane, &term) in lanes[..count].iter().zip(&buffer.found.terms) {
+        for (lane, &term) in buffer.lanes[..count].iter().zip(&buffer.found.terms) {
             if mask.passes_second(lane.key(), lane.second()) {
                 take(term, *lane);
             }

@@ -12,7 +12,7 @@ use super::bucket::Rect;
 use super::kernel::{self, Center};
 use super::node::{Block, Child};
 use super::version::Version;
-use crate::geo::{Bam, Degrees, E7, EARTH_RADIUS_M, LatLng};
+use crate::geo::{Bam, Degrees, E7, EARTH_RADIUS_M, LatLng, sin_quarter};
 use crate::model::DriverStatus;
 
 /// The resolution of regions: 1,770 km² on average, a city's worth of drivers in a handful.
@@ -40,6 +40,9 @@ pub(super) struct Region {
     /// Approximate terms below this are surely inside the cell.
     inscribed: f32,
     edges: Box<[Edge]>,
+    /// Whether a position beyond one side is surely outside: not so for cells that are bent
+    /// where two faces of the icosahedron meet.
+    convex: bool,
 }
 
 /// A side of the cell: the plane of its great circle, pointing inwards.
@@ -61,16 +64,21 @@ impl Cap {
         Self { center, half_sin, half_cos }
     }
 
-    /// A lower bound on the haversine term from `point` to anything in the disk.
+    /// A lower bound on the haversine term from `point` to anything in the disk, unless it
+    /// exceeds the square of `reach`.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "rounded down by the factor")]
-    pub(super) fn bound(&self, point: [f64; 3]) -> f32 {
+    pub(super) fn bound(&self, point: [f64; 3], reach: f64) -> Option<f32> {
         let d = [0, 1, 2].map(|i| self.center[i] - point[i]);
         let quarter = (d[0] * d[0] + d[1] * d[1] + d[2] * d[2]) / 4.0;
+        // sin a - sin b <= sin(a - b): most disks are ruled out without a root.
+        if quarter > (self.half_sin + reach) * (self.half_sin + reach) * 1.000_001 {
+            return None;
+        }
         let s = quarter.sqrt();
         // sin(θ/2 - ρ/2) for the angle θ to the centre and the radius ρ.
         let beyond = s * self.half_cos - (1.0 - quarter).max(0.0).sqrt() * self.half_sin;
-        if beyond <= 0.0 { 0.0 } else { (beyond * beyond * 0.999_999) as f32 }
+        Some(if beyond <= 0.0 { 0.0 } else { (beyond * beyond * 0.999_999) as f32 })
     }
 }
 
@@ -83,8 +91,20 @@ pub(super) fn cell_of(position: LatLng, resolution: Resolution) -> CellIndex {
 
 /// A position on the unit sphere.
 pub(super) fn unit_vector(position: LatLng) -> [f64; 3] {
-    let Degrees { lat, lng } = position.degrees();
-    on_sphere(lat.to_radians(), lng.to_radians())
+    const RAD: f64 = std::f64::consts::PI / 1.8e9;
+    const QUARTER: i32 = 900_000_000;
+    let sine = |e7: i32| {
+        // Folded into a quarter turn; 180° - x has the same sine as x.
+        let folded = if e7.abs() > QUARTER { 2 * QUARTER - e7.abs() } else { e7.abs() };
+        sin_quarter(f64::from(folded) * RAD).copysign(f64::from(e7))
+    };
+    let cosine = |e7: i32| {
+        let from_quarter = QUARTER - e7.abs();
+        sin_quarter(f64::from(from_quarter.abs()) * RAD).copysign(f64::from(from_quarter))
+    };
+    let (lat, lng) = (position.lat_e7(), position.lng_e7());
+    let cos_lat = cosine(lat);
+    [cos_lat * cosine(lng), cos_lat * sine(lng), sine(lat)]
 }
 
 fn on_sphere(lat: f64, lng: f64) -> [f64; 3] {
@@ -140,6 +160,7 @@ impl Region {
             supply: Default::default(),
             center: Center::new(center_bam),
             inscribed,
+            convex: edges.len() == 6,
             edges,
         }
     }
@@ -182,8 +203,19 @@ impl Region {
     /// Whether the position lies in the cell, exactly.
     #[inline]
     pub(super) fn holds(&self, bam: Bam, position: LatLng) -> bool {
-        kernel::distance(&self.center, bam) < self.inscribed
-            || cell_of(position, RESOLUTION) == self.cell
+        if kernel::distance(&self.center, bam) < self.inscribed {
+            return true;
+        }
+        let point = unit_vector(position);
+        let least = self.edges.iter().map(|edge| dot(edge.0, point)).fold(1.0, f64::min);
+        // Surely inside; or surely outside, which the sides of a bent cell cannot tell.
+        if least > SLACK_M / EARTH_RADIUS_M {
+            return true;
+        }
+        if self.convex && least < -SLACK_M / EARTH_RADIUS_M {
+            return false;
+        }
+        cell_of(position, RESOLUTION) == self.cell
     }
 
     /// Whether the rectangle surely lies in the cell, so that what it holds need not be asked.
@@ -301,8 +333,8 @@ mod tests {
                 if truly {
                     inside += 1;
                     assert!(region.rect.holds(bam), "{position} beyond the root of {cell}");
-                    let near = region.cap.bound(unit_vector(position));
-                    assert!(near <= 0.0, "{position} beyond the cap of {cell}: {near}");
+                    let near = region.cap.bound(unit_vector(position), 0.0);
+                    assert_eq!(near, Some(0.0), "{position} beyond the cap of {cell}");
                 } else {
                     outside += 1;
                 }

@@ -47,8 +47,16 @@ struct Known {
 pub(super) struct Group {
     /// A disk that holds all regions that can lie below it.
     pub(super) cap: Cap,
-    members: Box<[AtomicU32]>,
+    members: Box<[OnceLock<Member>]>,
     len: AtomicU32,
+}
+
+/// A region as its group knows it: side by side with the others, for a quick look at all.
+pub(super) struct Member {
+    /// The region's number.
+    pub(super) region: u32,
+    /// A disk that surely holds it.
+    pub(super) cap: Cap,
 }
 
 impl Regions {
@@ -86,7 +94,7 @@ impl Regions {
             Some(&group) => group,
             None => self.add_group(&mut known, parent),
         };
-        self.group(group).add(ix);
+        self.group(group).add(Member { region: ix, cap: self.get(ix).cap });
         ix
     }
 
@@ -132,22 +140,22 @@ impl Group {
             .fold(0.0, f64::max);
         Self {
             cap: Cap::new(center, reach),
-            members: (0..GROUP_SIZE).map(|_| AtomicU32::new(0)).collect(),
+            members: (0..GROUP_SIZE).map(|_| OnceLock::new()).collect(),
             len: AtomicU32::new(0),
         }
     }
 
-    fn add(&self, region: u32) {
+    fn add(&self, member: Member) {
         let len = self.len.load(Ordering::Relaxed);
-        self.members[len as usize].store(region, Ordering::Relaxed);
+        self.members[len as usize].get_or_init(|| member);
         self.len.store(len + 1, Ordering::Release);
     }
 
-    /// The numbers of its regions.
+    /// Its regions.
     #[inline]
-    pub(super) fn regions(&self) -> impl Iterator<Item = u32> {
+    pub(super) fn regions(&self) -> impl Iterator<Item = &Member> {
         let len = self.len.load(Ordering::Acquire) as usize;
-        self.members[..len].iter().map(|member| member.load(Ordering::Relaxed))
+        self.members[..len].iter().filter_map(OnceLock::get)
     }
 }
 

@@ -12,7 +12,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::kernel::{self, Bounds, Center};
+use super::kernel::{self, Center, Prepare};
 use super::live::LiveIndex;
 use super::meta::{Mask, Meta};
 use super::names::Names;
@@ -90,6 +90,8 @@ struct Search<'a> {
     radius: Haversine,
     /// Approximate terms beyond it are of no interest.
     limit: f32,
+    /// The root of the limit that the question began with.
+    reach: f64,
     /// How many open candidates there may be before the limit is tightened.
     tighten_at: usize,
     /// The bucket around the centre, scanned before all.
@@ -116,6 +118,7 @@ pub(super) fn nearest(index: &LiveIndex, now: Timestamp, question: &Nearest, ans
             k: question.k.get(),
             radius,
             limit: kernel::inflate_exact(radius),
+            reach: f64::from(kernel::inflate_exact(radius)).sqrt(),
             tighten_at: question.k.get(),
             seed: None,
             scratch,
@@ -151,8 +154,10 @@ impl Search<'_> {
         found.clear();
         settled.clear();
         for ix in 0..self.index.store.regions.groups() {
-            let bound = self.index.store.regions.group(ix).cap.bound(self.unit);
-            self.push(bound, Unseen::Group(ix));
+            let cap = &self.index.store.regions.group(ix).cap;
+            if let Some(bound) = cap.bound(self.unit, self.reach) {
+                self.push(bound, Unseen::Group(ix));
+            }
         }
         let mut looked_at = 0;
         while let Some(Reverse(bits)) = self.scratch.heap.pop() {
@@ -184,10 +189,11 @@ impl Search<'_> {
 
     fn open_group(&mut self, ix: u32) {
         let regions = &self.index.store.regions;
-        for ix in regions.group(ix).regions() {
-            let region = regions.get(ix);
-            if region.len() > 0 {
-                self.push(region.cap.bound(self.unit), Unseen::Region(ix));
+        for member in regions.group(ix).regions() {
+            if let Some(bound) = member.cap.bound(self.unit, self.reach)
+                && regions.get(member.region).len() > 0
+            {
+                self.push(bound, Unseen::Region(member.region));
             }
         }
     }
@@ -197,12 +203,7 @@ impl Search<'_> {
         let region = self.index.store.regions.get(ix);
         // What stands around the centre gives a good limit before anything else is opened.
         if bound <= 0.0 && self.seed.is_none() && region.rect.holds(self.center.bam) {
-            let mut child = region.root();
-            while let Child::Node(ix) = child {
-                let node = self.index.store.node(ix);
-                child = node.block(node.slot_of(self.center.bam)).child;
-            }
-            if let Child::Bucket(ix) = child {
+            if let Child::Bucket(ix) = self.index.store.descend(region, self.center.bam) {
                 self.scan(ix, visits);
                 self.seed = Some(ix);
             }
@@ -220,7 +221,7 @@ impl Search<'_> {
     fn open_node(&mut self, ix: u32) {
         let node = self.index.store.node(ix);
         let (rect, shift, center) = (node.rect(), node.shift(), &self.center);
-        let bounds = vectorized(|| Bounds::new(center, rect, shift));
+        let bounds = vectorized(Prepare { center, rect, shift });
         let mut heads = node.heads();
         while heads != 0 {
             let head = heads.trailing_zeros() as usize;

@@ -2,9 +2,11 @@
 
 use super::arena::Arena;
 use super::bucket::{Bucket, Lane};
-use super::node::Node;
+use super::node::{Child, Node, SIDE_LOG2};
 use super::record::{self, Place, Record};
+use super::region::Region;
 use super::regions::Regions;
+use crate::geo::Bam;
 use crate::model::DriverKey;
 
 /// Everything that readers reach without a lock.
@@ -52,12 +54,35 @@ impl Store {
         self.records.ensure(slot);
     }
 
+    /// Bytes of buckets, nodes and regions in use.
+    pub(super) fn memory(&self) -> usize {
+        self.buckets.in_use() * size_of::<Bucket>()
+            + self.nodes.in_use() * size_of::<Node>()
+            + self.regions.all().len() * size_of::<Region>()
+    }
+
     pub(super) fn buckets(&self) -> &Arena<Bucket> {
         &self.buckets
     }
 
     pub(super) fn nodes(&self) -> &Arena<Node> {
         &self.nodes
+    }
+
+    /// What stands in the block of a position: a bucket or nothing.
+    #[inline]
+    pub(super) fn descend(&self, region: &Region, p: Bam) -> Child {
+        // The slots follow from the root's square alone, so that each level costs one miss.
+        let dx = p.x.wrapping_sub(region.rect.x0).cast_unsigned();
+        let dy = p.y.wrapping_sub(region.rect.y0).cast_unsigned();
+        let mut shift = region.rect.w;
+        let mut child = region.root();
+        while let Child::Node(ix) = child {
+            shift = shift.saturating_sub(SIDE_LOG2);
+            let slot = (dy >> shift & 7) * 8 + (dx >> shift & 7);
+            child = self.node(ix).block(slot as usize).child;
+        }
+        child
     }
 
     /// Writes a driver to a lane and points its record there; the bucket is open.

@@ -39,9 +39,12 @@ struct Spot {
 
 impl Tree<'_> {
     /// A bucket for this position with a free lane, made by cutting or chaining if need be.
-    pub(super) fn room_for(&self, p: Bam) -> u32 {
+    ///
+    /// `near` is a bucket of this tree that is likely close by, where the way begins.
+    pub(super) fn room_for(&self, p: Bam, near: Option<u32>) -> u32 {
+        let mut start = near.map_or(self.root(), |near| self.climb(near, p));
         loop {
-            let spot = self.locate(p);
+            let spot = self.descend(start, p);
             match spot.block.child {
                 Child::Empty => return self.plant(spot),
                 Child::Bucket(ix) if self.store.bucket(ix).len() < CAPACITY => return ix,
@@ -52,6 +55,7 @@ impl Tree<'_> {
                             return self.chain(spot, ix);
                         }
                         self.refine(spot, ix);
+                        start = self.root();
                     } else {
                         self.halve(spot, ix);
                     }
@@ -157,9 +161,32 @@ impl Tree<'_> {
         (next, Some(head))
     }
 
+    fn root(&self) -> Spot {
+        Spot { above: None, block: Block::single(self.region.root()) }
+    }
+
+    /// The lowest node above a bucket that covers a position, as a place to descend from.
+    fn climb(&self, near: u32, p: Bam) -> Spot {
+        let mut above = self.store.bucket(near).parent();
+        while let Some(ix) = above {
+            let node = self.store.node(ix);
+            if node.rect().holds(p) {
+                let block = Block::single(Child::Node(ix));
+                return Spot { above: None, block };
+            }
+            above = node.parent();
+        }
+        self.root()
+    }
+
     /// The block that holds a position.
     fn locate(&self, p: Bam) -> Spot {
-        let mut spot = Spot { above: None, block: Block::single(self.region.root()) };
+        self.descend(self.root(), p)
+    }
+
+    /// The block that holds a position, below `start`.
+    fn descend(&self, start: Spot, p: Bam) -> Spot {
+        let mut spot = start;
         while let Child::Node(ix) = spot.block.child {
             let node = self.store.node(ix);
             let slot = node.slot_of(p);

@@ -176,7 +176,8 @@ fn relocate<'a>(
     }
     let (source, target) = (index.tree(from), index.tree(to));
     let value = Lane::new(bam, narrow(report.at), first, key, was.second());
-    let room = target.room_for(bam);
+    let near = (from == to).then_some(bucket);
+    let room = target.room_for(bam, near);
     source.transfer(bucket, usize::from(lane), room, value);
     source.region.count(Count::Down, status_of(was.first()), was.first() & STALE != 0);
     target.region.count(Count::Up, status_of(first), first & STALE != 0);
@@ -217,7 +218,7 @@ fn settle<'a>(index: &'a LiveIndex, now: Timestamp, report: &Report, held: &mut 
     let first = set_stale(meta.first, stale);
     let tree = index.tree(to);
     let value = Lane::new(bam, narrow(report.at), first, report.driver, meta.second);
-    tree.add(tree.room_for(bam), value, report.motion);
+    tree.add(tree.room_for(bam, None), value, report.motion);
     tree.region.count(Count::Up, meta.status(), stale);
     let silence = if stale { index.config.forget_after } else { index.config.stale_after };
     let due = report.at.plus(silence.max(Millis(1)));
