@@ -29,3 +29,5 @@ pub use reader::{TraceReader, open, open_all};
 pub use record::{Record, VehicleIx, Vehicles};
 pub use sniff::Format;
 
+#[cfg(test)]
+mod tests;

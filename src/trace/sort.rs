@@ -92,7 +92,7 @@ impl Sorter {
         let mut bytes = Vec::with_capacity(RUN_BUFFER_ROWS * ROW_BYTES);
         for chunk in self.rows.chunks(RUN_BUFFER_ROWS) {
             bytes.clear();
-            chunk.iter().for_each(|row| bytes.extend_from_slice(&to_bytes(row)));
+            bytes.extend(chunk.iter().flat_map(to_bytes));
             file.write_all(&bytes).map_err(io)?;
         }
         let end = start + (self.rows.len() * ROW_BYTES) as u64;

@@ -1,3 +1,4 @@
 //! The one integration binary: each module a subject.
 
+#[cfg(test)]
 mod recorded_traces;
