@@ -9,6 +9,7 @@ use crate::trace::{
     self, CsvColumns, ReadOptions, RowReason, TraceDigest, TraceReader, TraceWriter,
     civil::UtcOffset,
 };
+use crate::units::Timestamp;
 
 /// Turn traces of known formats into one trace in Hansom's own format, in time order.
 ///
@@ -61,10 +62,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut reader = trace::open_all(&args.sources, &options)?;
     let (new, mut writer) = NewTrace::create(&args.out, Overwrite::from_force(args.force))?;
     read(&mut reader)?;
-    let digest = copy(&mut reader, &mut writer)?;
+    let copied = copy(&mut reader, &mut writer)?;
     anyhow::ensure!(reader.stats().yielded > 0, "no row is a position report: nothing to write");
     let bytes = new.finish(writer)?;
-    print(&reader, digest, bytes);
+    print(&reader, copied, bytes);
     Ok(warn_of_damage(&reader))
 }
 
@@ -78,22 +79,29 @@ fn read(reader: &mut TraceReader) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn copy(reader: &mut TraceReader, writer: &mut TraceWriter) -> anyhow::Result<TraceDigest> {
+/// What is known once all records have been copied.
+struct Copied {
+    digest: TraceDigest,
+    span: Option<(Timestamp, Timestamp)>,
+}
+
+fn copy(reader: &mut TraceReader, writer: &mut TraceWriter) -> anyhow::Result<Copied> {
     let writing = bar(reader.rows_hint().unwrap_or(0), Unit::Rows).with_message("writing");
-    let mut digest = TraceDigest::new();
+    let mut copied = Copied { digest: TraceDigest::new(), span: None };
     while let Some(record) = reader.next()? {
         let driver = reader.vehicle_name(record.vehicle);
-        digest.update(driver, &record);
+        copied.digest.update(driver, &record);
+        copied.span = Some((copied.span.map_or(record.at, |span| span.0), record.at));
         writer.write(driver, &record)?;
         if reader.stats().yielded.is_multiple_of(8_192) {
             writing.set_position(reader.stats().yielded);
         }
     }
     writing.finish_and_clear();
-    Ok(digest)
+    Ok(copied)
 }
 
-fn print(reader: &TraceReader, digest: TraceDigest, bytes: u64) {
+fn print(reader: &TraceReader, copied: Copied, bytes: u64) {
     let counts = reader.stats();
     let mut summary = Summary::new();
     summary
@@ -112,9 +120,9 @@ fn print(reader: &TraceReader, digest: TraceDigest, bytes: u64) {
     }
     summary
         .row("vehicles", grouped(reader.vehicles() as u64))
-        .span(reader.time_hint())
+        .span(copied.span)
         .row("bytes written", grouped(bytes))
-        .row("digest", digest.finish())
+        .row("digest", copied.digest.finish())
         .print();
 }
 

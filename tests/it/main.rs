@@ -1,4 +1,8 @@
 //! The one integration binary: each module a subject.
 
 #[cfg(test)]
+mod demo_trace;
+#[cfg(test)]
 mod recorded_traces;
+#[cfg(test)]
+mod trace_commands;
