@@ -10,6 +10,7 @@ pub mod civil;
 mod counts;
 mod digest;
 mod error;
+mod inputs;
 mod intake;
 mod lines;
 mod options;

@@ -4,7 +4,6 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::civil::UtcOffset;
 use super::*;
 use crate::ids::DriverId;
 use crate::model::{DriverStatus, Motion};
@@ -193,7 +192,7 @@ fn an_open_quote_does_not_fill_memory() {
 fn many_cabs() -> Vec<(String, String)> {
     let cab = |cab: u64| {
         let rows = (0..400_u64).map(|row| {
-            let time = if cab % 2 == 0 { 1_000 + row / 3 } else { 1_200 - row / 5 };
+            let time = if cab.is_multiple_of(2) { 1_000 + row / 3 } else { 1_200 - row / 5 };
             format!("37.{:04} -122.1 0 {time}\n", (row * 7 + cab * 1_000) % 10_000)
         });
         (format!("new_c{cab}.txt"), rows.collect())
@@ -329,6 +328,26 @@ fn long_names_in_archives_are_read_and_bounded() {
 }
 
 #[test]
-fn beijing_is_eight_hours_ahead() {
-    assert_eq!(UtcOffset::BEIJING.to_string(), "+08:00");
+fn readers_and_writers_can_be_handed_to_another_thread() {
+    fn sendable<T: Send>(value: T) -> T {
+        value
+    }
+    let folder = Folder::new();
+    let path = folder.file("new_x.txt", CAB);
+    let mut reader = sendable(open_one(&path));
+    let count = std::thread::spawn(move || told(&mut reader).len()).join().unwrap();
+    assert_eq!(count, 4);
+    let writer = TraceWriter::create(&folder.0.path().join("w.htrace"), Order::ByTime).unwrap();
+    assert_eq!(sendable(writer).pending(), 0);
+}
+
+#[test]
+fn too_many_open_traces_are_refused() {
+    let folder = Folder::new();
+    let path = folder.0.path().join("a.htrace");
+    TraceWriter::create(&path, Order::ByTime).unwrap().finish().unwrap();
+    let paths = vec![path; crate::limits::MAX_OPEN_TRACES + 1];
+    let error = open_all(&paths, &ReadOptions::default()).unwrap_err().to_string();
+    assert_eq!(error, "more than 256 files of Hansom's own format merged at once");
+    assert_eq!(told(&mut open_all(&paths[1..], &ReadOptions::default()).unwrap()).len(), 0);
 }
