@@ -63,6 +63,15 @@ impl DriverId {
         str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
+    /// The id made of bytes that were taken from an id.
+    pub(crate) fn from_known(known: &[u8]) -> Self {
+        let length = known.len().min(MAX_ID_BYTES);
+        let mut bytes = [0; MAX_ID_BYTES];
+        bytes[..length].copy_from_slice(&known[..length]);
+        #[expect(clippy::cast_possible_truncation, reason = "at most 64")]
+        Self { length: length as u8, bytes }
+    }
+
     /// The id as bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]

@@ -12,5 +12,6 @@ pub mod index;
 pub mod limits;
 pub mod model;
 pub mod sim;
+mod sync;
 pub mod trace;
 pub mod units;

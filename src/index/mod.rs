@@ -6,11 +6,34 @@
 //!
 //! What stands still (places, zones, road segments) does not belong here.
 
+mod arena;
+mod bucket;
+mod check;
+mod kernel;
+mod live;
+mod meta;
+mod names;
+mod node;
+mod raw;
+mod reader;
+mod record;
+mod region;
+mod regions;
 mod rules;
 mod scan;
+mod search;
+mod slots;
+mod store;
+mod sweep;
 #[cfg(test)]
 mod tests;
+mod tree;
+mod version;
+mod wheel;
+mod writer;
 
+pub use check::Violation;
+pub use live::LiveIndex;
 pub use scan::ScanIndex;
 
 use crate::geo::{Area, Haversine, LatLng};
@@ -141,6 +164,7 @@ pub struct Answer {
     pub hits: Vec<Hit>,
     /// Whether the page was full and more follow.
     pub more: bool,
+    scratch: search::Scratch,
 }
 
 /// A map of moving drivers.

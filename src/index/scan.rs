@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
-use h3o::Resolution;
 use parking_lot::RwLock;
 
 use super::{
@@ -244,17 +243,11 @@ fn apply_one(
         Some(Fix { position: report.position, at: report.at, motion: report.motion });
     entry.driver.status = report.status.unwrap_or(entry.driver.status);
     entry.seen = report.at;
-    entry.stale = false;
+    entry.stale = now.since(report.at) >= config.stale_after;
     Ok(plausible)
 }
 
 /// The H3 region of a position.
 fn region_of(position: LatLng) -> u64 {
-    let degrees = position.degrees();
-    let point = h3o::LatLng::new(degrees.lat, degrees.lng)
-        .unwrap_or_else(|_| unreachable!("a position is finite"));
-    point.to_cell(REGION_RESOLUTION).into()
+    super::region::cell_of(position, super::region::RESOLUTION).into()
 }
-
-/// The resolution of the index's regions: about a city district to a small city.
-pub(super) const REGION_RESOLUTION: Resolution = Resolution::Four;

@@ -1,5 +1,9 @@
 //! The contract, on each implementation of the map.
 
+mod oracle;
+pub(crate) mod rng;
+pub(crate) mod worlds;
+
 use super::*;
 use crate::geo::Degrees;
 use crate::model::K;
@@ -62,8 +66,20 @@ fn the_scan_keeps_the_contract() {
 }
 
 #[test]
+fn the_engine_keeps_the_contract() {
+    let index = LiveIndex::new(IndexConfig::default(), 1);
+    contract(&index);
+    assert_eq!(index.check(), Ok(()));
+}
+
+#[test]
 fn a_full_map_says_so() {
-    let map = ScanIndex::new(IndexConfig { max_drivers: 1, ..IndexConfig::default() });
+    let config = IndexConfig { max_drivers: 1, ..IndexConfig::default() };
+    full(&ScanIndex::new(config));
+    full(&LiveIndex::new(config, 1));
+}
+
+fn full(map: &dyn LiveMap) {
     let now = Timestamp::default();
     assert!(map.bind(now, &"a".parse().unwrap()).is_ok());
     assert_eq!(map.bind(now, &"b".parse().unwrap()), Err(FullError { max: 1 }));

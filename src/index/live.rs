@@ -1,0 +1,363 @@
+//! The engine: who is known, and the doors to everything else.
+//!
+//! Locks, in the order in which they are taken: `gate`, a part of the names, regions by
+//! number (drivers without a position before all), then the slots or the wheel.
+//!
+//! # Invariants
+//! L1: a driver's record changes only under the lock of the region that it is in.
+//! L2: each known driver is in the wheel, in a list that comes up no later than its deadline.
+//! L3: an answer is one moment's: each region and bucket visited was unchanged to the end.
+
+use parking_lot::{Mutex, MutexGuard, RwLock};
+
+use super::bucket::Lane;
+use super::meta::{Mask, Meta, STALE};
+use super::names::Names;
+use super::record::{self, Place};
+use super::region::Count;
+use super::slots::Slots;
+use super::store::Store;
+use super::tree::Tree;
+use super::wheel::Wheel;
+use super::{
+    Advance, Answer, BatchOutcome, Driver, Fix, FullError, IndexConfig, LiveMap, Supply, narrow,
+    widen,
+};
+use crate::geo::Area;
+use crate::ids::DriverId;
+use crate::model::{DriverKey, DriverStatus, Filter, Nearest, Profile, Report, Within};
+use crate::units::Timestamp;
+
+/// The live map that serves production.
+///
+/// An adaptive grid of buckets below H3 regions: an update that stays in its bucket writes one
+/// cache line beside two that it reads; a search visits regions, directories and buckets in
+/// the order of their lower bounds.
+///
+/// # Complexity
+/// An update: O(1), amortized over cuts and joins. The k nearest: O(k + b log b) for b buckets
+/// whose bound is below the k-th distance, usually 2 to 6. Memory: about 60 bytes a driver and
+/// 30 more for an id of 8 bytes.
+pub struct LiveIndex {
+    pub(super) config: IndexConfig,
+    pub(super) store: Store,
+    pub(super) names: Names,
+    pub(super) slots: Mutex<Slots>,
+    pub(super) wheel: Mutex<Wheel>,
+    /// Held shared by writers, a batch at a time; exclusively by a reader that was unlucky too
+    /// often (see [`super::reader`]).
+    pub(super) gate: RwLock<()>,
+    /// Guards the drivers that have no position, and so no region.
+    pub(super) limbo: Mutex<()>,
+}
+
+/// A locked region, or the locked limbo.
+pub(super) struct Held<'a> {
+    pub(super) ix: u32,
+    _guard: MutexGuard<'a, ()>,
+}
+
+/// The number under which drivers without a position are locked.
+pub(super) const LIMBO: u32 = u32::MAX;
+
+impl LiveIndex {
+    /// An empty map. The seed keys the table of ids; it changes no answer.
+    pub fn new(config: IndexConfig, seed: u64) -> Self {
+        Self {
+            config,
+            store: Store::new(),
+            names: Names::new(seed),
+            slots: Mutex::new(Slots::new(config.max_drivers)),
+            wheel: Mutex::new(Wheel::new()),
+            gate: RwLock::new(()),
+            limbo: Mutex::new(()),
+        }
+    }
+
+    pub(super) fn tree(&self, region_ix: u32) -> Tree<'_> {
+        Tree { store: &self.store, region: self.store.regions.get(region_ix), region_ix }
+    }
+
+    /// Locks a region, or the limbo.
+    pub(super) fn lock(&self, ix: u32) -> Held<'_> {
+        let mutex = if ix == LIMBO { &self.limbo } else { &self.store.regions.get(ix).writer };
+        Held { ix, _guard: mutex.lock() }
+    }
+
+    /// Locks the region that a driver is in, unless `held` is it, and tells where it is.
+    #[inline]
+    pub(super) fn lock_driver<'a>(
+        &'a self,
+        key: DriverKey,
+        held: &mut Option<Held<'a>>,
+    ) -> Option<Place> {
+        loop {
+            let place = self.store.record(key).place_of(key)?;
+            let ix = self.region_of(place);
+            if held.as_ref().is_some_and(|held| held.ix == ix) {
+                // Under its lock a record is still: what was just read holds, if it was read
+                // after the lock was taken. Read again in case it was before.
+                return Some(place);
+            }
+            *held = None;
+            *held = Some(self.lock(ix));
+        }
+    }
+
+    fn region_of(&self, place: Place) -> u32 {
+        match place {
+            Place::In { bucket, .. } => self.store.bucket(bucket).region(),
+            Place::Waiting { .. } | Place::Free => LIMBO,
+        }
+    }
+
+    /// Changes a driver's packed state; false if it has been forgotten.
+    fn change_meta(&self, key: DriverKey, change: impl FnOnce(Meta) -> Meta) -> bool {
+        let _gate = self.gate.read();
+        let mut held = None;
+        match self.lock_driver(key, &mut held) {
+            None | Some(Place::Free) => false,
+            Some(Place::Waiting { .. }) => {
+                let record = self.store.record(key);
+                let meta = Meta::from_bits(record.waiting_meta());
+                record.set_waiting_meta(change(meta).to_bits());
+                true
+            }
+            Some(Place::In { bucket: ix, lane }) => {
+                let bucket = self.store.bucket(ix);
+                let was = bucket.lane(usize::from(lane));
+                let meta = Meta { first: was.first(), second: was.second() };
+                let changed = change(meta);
+                let now = Lane::new(was.bam(), was.at(), changed.first, key, changed.second);
+                bucket.version.open();
+                bucket.set_xy_tm(usize::from(lane), now.xy, now.tm);
+                bucket.set_rest(usize::from(lane), now.rest);
+                bucket.version.close();
+                if meta.first & STALE == 0 && meta.status() != changed.status() {
+                    let region = self.store.regions.get(bucket.region());
+                    region.count_supply(Count::Down, meta.status());
+                    region.count_supply(Count::Up, changed.status());
+                }
+                true
+            }
+        }
+    }
+
+    /// A filter for the scan, its excluded ids looked up.
+    pub(super) fn mask(&self, now: Timestamp, filter: &Filter) -> Mask {
+        let excluded = filter.excluded.iter().filter_map(|id| self.names.find(id));
+        Mask::new(now, filter, excluded.map(|key| key.0).collect())
+    }
+
+    /// Removes a driver whose part of the names is locked by the caller; only if `now` is the
+    /// end of its silence, if that is asked.
+    fn remove(&self, key: DriverKey, silent_at: Option<Timestamp>) -> bool {
+        let mut held = None;
+        let spoke = |seen| {
+            silent_at.is_some_and(|now| now.since(widen(now, seen)) < self.config.forget_after)
+        };
+        match self.lock_driver(key, &mut held) {
+            None | Some(Place::Free) => return false,
+            Some(Place::Waiting { since }) if spoke(since) => return false,
+            Some(Place::Waiting { .. }) => {}
+            Some(Place::In { bucket, lane }) => {
+                let (ix, lane) = (self.store.bucket(bucket).region(), usize::from(lane));
+                let was = self.store.bucket(bucket).lane(lane);
+                if spoke(was.at()) {
+                    return false;
+                }
+                let stale = was.first() & STALE != 0;
+                let tree = self.tree(ix);
+                tree.remove(bucket, lane);
+                tree.region.count(Count::Down, super::meta::status_of(was.first()), stale);
+            }
+        }
+        let next = record::generation(key).wrapping_add(1);
+        self.store.record(key).set_place(next, Place::Free);
+        self.wheel.lock().cancel(record::slot(key));
+        true
+    }
+
+    /// Forgets a driver and releases its name and slot.
+    fn release(&self, key: DriverKey, silent_at: Option<Timestamp>) -> bool {
+        let Some(id) = self.names.id(key) else { return false };
+        let mut shard = self.names.lock(&id);
+        if !self.remove(key, silent_at) {
+            return false;
+        }
+        shard.remove(&id, key);
+        drop(shard);
+        self.slots.lock().free(record::slot(key));
+        true
+    }
+
+    /// Looks at a driver whose deadline may have come.
+    fn attend(&self, now: Timestamp, slot: u32, advance: &mut Advance) {
+        let (generation, place) = self.store.record_at(slot).place();
+        if place == Place::Free {
+            return;
+        }
+        let key = record::key(slot, generation);
+        let mut held = None;
+        let due = match self.lock_driver(key, &mut held) {
+            None | Some(Place::Free) => return,
+            Some(Place::Waiting { since }) => widen(now, since).plus(self.config.forget_after),
+            Some(Place::In { bucket, lane }) => {
+                let (bucket, lane) = (self.store.bucket(bucket), usize::from(lane));
+                let was = bucket.lane(lane);
+                let seen = widen(now, was.at());
+                let fresh = was.first() & STALE == 0;
+                if fresh && now.since(seen) >= self.config.stale_after {
+                    let first = was.first() | STALE;
+                    bucket.version.open();
+                    bucket.set_xy_tm(lane, was.xy, super::bucket::pair(was.at(), first));
+                    bucket.version.close();
+                    let region = self.store.regions.get(bucket.region());
+                    region.count_supply(Count::Down, super::meta::status_of(first));
+                    advance.went_stale += 1;
+                    seen.plus(self.config.forget_after)
+                } else if fresh {
+                    seen.plus(self.config.stale_after)
+                } else {
+                    seen.plus(self.config.forget_after)
+                }
+            }
+        };
+        // Scheduled even if it is to go: should it report before it is gone, it stays.
+        self.wheel.lock().schedule(slot, now, due);
+        drop(held);
+        if due <= now {
+            advance.forgotten += u64::from(self.release(key, Some(now)));
+        }
+    }
+}
+
+impl LiveMap for LiveIndex {
+    fn bind(&self, now: Timestamp, id: &DriverId) -> Result<DriverKey, FullError> {
+        if let Some(key) = self.names.find(id) {
+            return Ok(key);
+        }
+        let _gate = self.gate.read();
+        let mut shard = self.names.lock(id);
+        if let Some(key) = shard.find(id) {
+            return Ok(key);
+        }
+        let full = FullError { max: self.config.max_drivers };
+        let slot = self.slots.lock().take().ok_or(full)?;
+        self.store.ensure_record(slot);
+        self.names.ensure(slot);
+        let record = self.store.record_at(slot);
+        let (generation, _) = record.place();
+        let key = record::key(slot, generation);
+        let meta = Meta::new(DriverStatus::Available, Profile::default());
+        record.set_waiting_meta(meta.to_bits());
+        shard.insert(id, key);
+        record.set_place(generation, Place::Waiting { since: narrow(now) });
+        self.wheel.lock().schedule(slot, now, now.plus(self.config.forget_after));
+        Ok(key)
+    }
+
+    fn find(&self, id: &DriverId) -> Option<DriverKey> {
+        self.names.find(id)
+    }
+
+    fn id(&self, driver: DriverKey) -> Option<DriverId> {
+        self.names.id(driver)
+    }
+
+    fn set_status(&self, driver: DriverKey, status: DriverStatus) -> bool {
+        self.change_meta(driver, |meta| meta.with_status(status))
+    }
+
+    fn set_profile(&self, driver: DriverKey, profile: Profile) -> bool {
+        self.change_meta(driver, |meta| meta.with_profile(profile))
+    }
+
+    fn apply(&self, now: Timestamp, reports: &[Report], outcome: &mut BatchOutcome) {
+        super::writer::apply(self, now, reports, outcome);
+    }
+
+    fn forget(&self, driver: DriverKey) -> bool {
+        let _gate = self.gate.read();
+        self.release(driver, None)
+    }
+
+    fn driver(&self, now: Timestamp, driver: DriverKey) -> Option<Driver> {
+        let record = self.store.record(driver);
+        loop {
+            match record.place_of(driver)? {
+                Place::Free => return None,
+                Place::Waiting { .. } => {
+                    let meta = Meta::from_bits(record.waiting_meta());
+                    // Still waiting, so that the word read was the meta.
+                    if matches!(record.place_of(driver), Some(Place::Waiting { .. })) {
+                        let (status, profile) = (meta.status(), meta.profile());
+                        return Some(Driver { fix: None, status, profile });
+                    }
+                }
+                Place::In { bucket, lane } => {
+                    let bucket = self.store.bucket(bucket);
+                    let stamp = bucket.version.begin();
+                    let (lane, motion) = (bucket.lane(usize::from(lane)), record.motion());
+                    if bucket.version.unchanged(stamp) && lane.key() == driver {
+                        let meta = Meta { first: lane.first(), second: lane.second() };
+                        let (position, at) = (lane.bam().lat_lng(), widen(now, lane.at()));
+                        return Some(Driver {
+                            fix: Some(Fix { position, at, motion }),
+                            status: meta.status(),
+                            profile: meta.profile(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    fn nearest(&self, now: Timestamp, question: &Nearest, answer: &mut Answer) {
+        super::search::nearest(self, now, question, answer);
+    }
+
+    fn within(&self, now: Timestamp, question: &Within, answer: &mut Answer) {
+        super::sweep::within(self, now, question, answer);
+    }
+
+    fn count(&self, now: Timestamp, area: &Area, filter: &Filter) -> u64 {
+        super::sweep::count(self, now, area, filter)
+    }
+
+    fn advance(&self, now: Timestamp) -> Advance {
+        let mut slots = Vec::new();
+        self.wheel.lock().come_up(now, &mut slots);
+        let mut advance = Advance::default();
+        for slot in slots {
+            let _gate = self.gate.read();
+            self.attend(now, slot, &mut advance);
+        }
+        advance
+    }
+
+    fn supply(&self) -> Vec<Supply> {
+        let mut supply: Vec<Supply> = self
+            .store
+            .regions
+            .all()
+            .map(|ix| {
+                let region = self.store.regions.get(ix);
+                Supply { region: region.cell.into(), by_status: region.supply() }
+            })
+            .filter(|supply| supply.by_status != [0; 6])
+            .collect();
+        supply.sort_unstable_by_key(|supply| supply.region);
+        supply
+    }
+
+    fn len(&self) -> usize {
+        self.slots.lock().in_use()
+    }
+}
+
+impl std::fmt::Debug for LiveIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LiveIndex").field("config", &self.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,133 @@
+//! Reading without locks: visiting buckets, and making sure that the answer is one moment's.
+//!
+//! A reader notes the shape of each region and the members of each bucket that it visits. If
+//! all are unchanged at the end, what it saw was true at one moment, and the answer stands.
+//! Otherwise it asks again, and after a few times holds up the writers for one question.
+
+use super::bucket::{CAPACITY, Columns, Lane};
+use super::kernel::{self, Center, Found};
+use super::live::LiveIndex;
+use super::meta::Mask;
+use super::raw::vectorized;
+use super::store::Store;
+use super::version::Stamp;
+use crate::model::DriverKey;
+
+/// How often a question is asked without locks. At a million drivers and the full speed of a
+/// writer one in some hundred answers must be asked twice; eight in a row only happen to
+/// questions that visit thousands of buckets.
+const ATTEMPTS: usize = 8;
+
+/// What a reader has seen, to be confirmed at the end.
+#[derive(Debug, Default)]
+pub(super) struct Visits {
+    regions: Vec<(u32, Stamp)>,
+    buckets: Vec<(u32, u32)>,
+}
+
+impl Visits {
+    pub(super) fn clear(&mut self) {
+        self.regions.clear();
+        self.buckets.clear();
+    }
+
+    /// Notes a region before its tree is looked at.
+    pub(super) fn enter(&mut self, store: &Store, region: u32) {
+        let stamp = store.regions.get(region).shape.begin();
+        self.regions.push((region, stamp));
+    }
+
+    /// Whether the trees still have the shape in which they were entered.
+    pub(super) fn in_shape(&self, store: &Store) -> bool {
+        self.regions.iter().all(|&(ix, stamp)| store.regions.get(ix).shape.unchanged(stamp))
+    }
+
+    /// Whether the tree entered last still has its shape.
+    pub(super) fn in_shape_last(&self, store: &Store) -> bool {
+        let last = self.regions.last();
+        last.is_none_or(|&(ix, stamp)| store.regions.get(ix).shape.unchanged(stamp))
+    }
+
+    /// Whether everything seen was so at one moment.
+    fn hold(&self, store: &Store) -> bool {
+        self.buckets.iter().all(|&(ix, seen)| store.bucket(ix).members.unchanged(seen))
+            && self.in_shape(store)
+    }
+}
+
+/// Buffers of a scan.
+#[derive(Debug, Default)]
+pub(super) struct ScanBuffer {
+    columns: Columns,
+    found: Found,
+}
+
+/// Asks until the answer is one moment's. `ask` returns false if it got lost in a tree that
+/// was changing; it begins from nothing each time.
+pub(super) fn consistently(
+    index: &LiveIndex,
+    visits: &mut Visits,
+    mut ask: impl FnMut(&mut Visits) -> bool,
+) {
+    for _ in 0..ATTEMPTS {
+        visits.clear();
+        if ask(visits) && visits.hold(&index.store) {
+            return;
+        }
+    }
+    let _alone = index.gate.write();
+    visits.clear();
+    ask(visits);
+}
+
+/// Scans a bucket and its chain: `take` is given the approximate term and the driver.
+#[inline]
+pub(super) fn scan(
+    store: &Store,
+    mut ix: u32,
+    (center, mask, limit): (&Center, &Mask, f32),
+    buffer: &mut ScanBuffer,
+    visits: &mut Visits,
+    mut take: impl FnMut(f32, Lane),
+) {
+    loop {
+        let bucket = store.bucket(ix);
+        let mut lanes = [Lane { xy: 0, tm: 0, rest: 0 }; CAPACITY];
+        let (count, next) = loop {
+            let stamp = bucket.version.begin();
+            let members = bucket.members.read();
+            let count = vectorized(|| {
+                let len = bucket.copy(&mut buffer.columns);
+                kernel::scan(&buffer.columns, len, center, mask, limit, &mut buffer.found)
+            });
+            for (lane, &at) in lanes.iter_mut().zip(&buffer.found.lanes[..count]) {
+                *lane = bucket.lane(usize::from(at));
+            }
+            let next = bucket.next();
+            if bucket.version.unchanged(stamp) {
+                visits.buckets.push((ix, members));
+                break (count, next);
+            }
+        };
+        for (lane, &term) in lanes[..count].iter().zip(&buffer.found.terms) {
+            if mask.passes_second(lane.key(), lane.second()) {
+                take(term, *lane);
+            }
+        }
+        let Some(next) = next else { return };
+        ix = next;
+    }
+}
+
+/// A driver that was found, as it stood in its bucket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    pub(super) distance: crate::geo::Haversine,
+    pub(super) lane: Lane,
+}
+
+impl Candidate {
+    pub(super) fn key(&self) -> DriverKey {
+        self.lane.key()
+    }
+}

@@ -1,0 +1,225 @@
+//! Applying reports: the hot path of the whole program.
+//!
+//! A report costs four cache lines, each a miss in a large fleet: the driver's record, the
+//! bucket's header, the position and the time. So a batch is worked off with two look-aheads
+//! that ask for the lines early, and a report that stays in its bucket's rectangle, as most
+//! do, is an overwrite in place: no hashing, no trigonometry, no allocation.
+
+use super::bucket::{Lane, high, low, pack_xy, pair, unpack_xy};
+use super::live::{Held, LIMBO, LiveIndex};
+use super::meta::{Meta, STALE, first_with_status, status_of};
+use super::raw::prefetch;
+use super::record::{self, Place};
+use super::region::{Count, RESOLUTION, Region, cell_of};
+use super::{BatchOutcome, Fix, narrow, rules, widen};
+use crate::geo::Bam;
+use crate::model::{Reason, Report};
+use crate::units::{Millis, Timestamp};
+
+/// How far ahead a record is asked for.
+const RECORD_AHEAD: usize = 24;
+
+/// How far ahead a bucket is asked for; by then its record has arrived.
+const BUCKET_AHEAD: usize = 12;
+
+/// Applies a batch. See [`super::LiveMap::apply`].
+pub(super) fn apply(
+    index: &LiveIndex,
+    now: Timestamp,
+    reports: &[Report],
+    outcome: &mut BatchOutcome,
+) {
+    let _gate = index.gate.read();
+    let mut held = None;
+    for (i, report) in reports.iter().enumerate() {
+        if let Some(ahead) = reports.get(i + RECORD_AHEAD) {
+            prefetch(index.store.record(ahead.driver));
+        }
+        if let Some(ahead) = reports.get(i + BUCKET_AHEAD)
+            && let (_, Place::In { bucket, lane }) = index.store.record(ahead.driver).place()
+        {
+            index.store.bucket(bucket).prefetch_lane(usize::from(lane));
+        }
+        match apply_one(index, now, report, &mut held) {
+            Ok(plausible) => {
+                outcome.applied += 1;
+                outcome.implausible += u64::from(!plausible);
+            }
+            Err(reason) => {
+                outcome.rejected.push((u32::try_from(i).unwrap_or(u32::MAX), reason));
+            }
+        }
+    }
+}
+
+/// Applies a report; whether the move was plausible, or why it was refused.
+#[inline]
+fn apply_one<'a>(
+    index: &'a LiveIndex,
+    now: Timestamp,
+    report: &Report,
+    held: &mut Option<Held<'a>>,
+) -> Result<bool, Reason> {
+    loop {
+        let place = index.lock_driver(report.driver, held).ok_or(Reason::UnknownDriver)?;
+        if let Some(reason) = rules::judge_time(now, report.at, &index.config) {
+            return Err(reason);
+        }
+        let Place::In { bucket: ix, lane } = place else {
+            settle(index, now, report, held);
+            return Ok(true);
+        };
+        let (bucket, lane) = (index.store.bucket(ix), usize::from(lane));
+        let (xy, tm) = bucket.xy_tm(lane);
+        let plausible = judge(index, now, report, (xy, tm))?;
+
+        let bam = Bam::from(report.position);
+        let stays = bucket.rect().holds(bam)
+            && (bucket.interior()
+                || index.store.regions.get(bucket.region()).holds(bam, report.position));
+        let stale = is_stale(index, now, report.at);
+        let was = high(tm);
+        let first =
+            set_stale(report.status.map_or(was, |status| first_with_status(was, status)), stale);
+        if stays {
+            bucket.version.open();
+            bucket.set_xy_tm(lane, pack_xy(bam), pair(narrow(report.at), first));
+            bucket.version.close();
+            if first != was {
+                recount(index.store.regions.get(bucket.region()), was, first);
+            }
+        } else if !relocate(index, report, (xy, tm), first, held) {
+            continue;
+        }
+        if was & STALE != 0 && !stale {
+            let due = report.at.plus(index.config.stale_after);
+            index.wheel.lock().schedule(record::slot(report.driver), now, due);
+        }
+        index.store.record(report.driver).set_motion(report.motion);
+        return Ok(plausible);
+    }
+}
+
+/// Compares a report with the last one applied.
+#[inline]
+fn judge(
+    index: &LiveIndex,
+    now: Timestamp,
+    report: &Report,
+    (xy, tm): (u64, u64),
+) -> Result<bool, Reason> {
+    let (old, bam) = (unpack_xy(xy), Bam::from(report.position));
+    let elapsed = narrow(report.at).wrapping_sub(low(tm)).cast_signed();
+    // No further than the speed allows even where degrees of longitude are widest: the usual
+    // case, decided without looking at the old report's other fields.
+    let (dx, dy) = (f64::from(bam.x.wrapping_sub(old.x)), f64::from(bam.y.wrapping_sub(old.y)));
+    let reach = f64::from(elapsed) * (index.config.max_speed_m_s * UNITS_PER_M / 1_000.0);
+    if elapsed > 0 && dx * dx + dy * dy <= reach * reach {
+        return Ok(true);
+    }
+    let last = Fix {
+        position: old.lat_lng(),
+        at: widen(now, low(tm)),
+        motion: index.store.record(report.driver).motion(),
+    };
+    if let Some(reason) = rules::judge_order(&last, status_of(high(tm)), report) {
+        return Err(reason);
+    }
+    Ok(rules::plausible(&last, report, &index.config))
+}
+
+/// Units of binary angle in a metre along a great circle.
+const UNITS_PER_M: f64 = 2_147_483_648.0 / (std::f64::consts::PI * crate::geo::EARTH_RADIUS_M);
+
+fn is_stale(index: &LiveIndex, now: Timestamp, at: Timestamp) -> bool {
+    now.since(at) >= index.config.stale_after
+}
+
+fn set_stale(first: u32, stale: bool) -> u32 {
+    if stale { first | STALE } else { first & !STALE }
+}
+
+/// Moves a driver's count in the supply from what it was to what it is.
+fn recount(region: &Region, was: u32, is: u32) {
+    if was & STALE == 0 {
+        region.count_supply(Count::Down, status_of(was));
+    }
+    if is & STALE == 0 {
+        region.count_supply(Count::Up, status_of(is));
+    }
+}
+
+/// Moves a driver to another bucket, maybe in another region. `held` is its region. False if
+/// the driver changed while the locks were taken, so that the report must be judged again.
+#[cold]
+fn relocate<'a>(
+    index: &'a LiveIndex,
+    report: &Report,
+    judged: (u64, u64),
+    first: u32,
+    held: &mut Option<Held<'a>>,
+) -> bool {
+    let bam = Bam::from(report.position);
+    let key = report.driver;
+    let from = held.as_ref().map_or(LIMBO, |held| held.ix);
+    let to = if index.store.regions.get(from).holds(bam, report.position) {
+        from
+    } else {
+        index.store.regions.find_or_add(cell_of(report.position, RESOLUTION))
+    };
+    let _second = lock_both(index, from, to, held);
+    let place = index.store.record(key).place_of(key);
+    let Some(Place::In { bucket, lane }) = place else { return false };
+    let was = index.store.bucket(bucket).lane(usize::from(lane));
+    if index.store.bucket(bucket).region() != from || (was.xy, was.tm) != judged {
+        return false;
+    }
+    let (source, target) = (index.tree(from), index.tree(to));
+    let value = Lane::new(bam, narrow(report.at), first, key, was.second());
+    let room = target.room_for(bam);
+    source.transfer(bucket, usize::from(lane), room, value);
+    source.region.count(Count::Down, status_of(was.first()), was.first() & STALE != 0);
+    target.region.count(Count::Up, status_of(first), first & STALE != 0);
+    true
+}
+
+/// Holds a second region too, in the order of numbers; `held` may be released for a moment.
+fn lock_both<'a>(
+    index: &'a LiveIndex,
+    from: u32,
+    to: u32,
+    held: &mut Option<Held<'a>>,
+) -> Option<Held<'a>> {
+    if from == to {
+        return None;
+    }
+    if from != LIMBO && to < from {
+        *held = None;
+        let second = index.lock(to);
+        *held = Some(index.lock(from));
+        return Some(second);
+    }
+    Some(index.lock(to))
+}
+
+/// Gives a driver its first position. `held` is the limbo.
+#[cold]
+fn settle<'a>(index: &'a LiveIndex, now: Timestamp, report: &Report, held: &mut Option<Held<'a>>) {
+    let bam = Bam::from(report.position);
+    let to = index.store.regions.find_or_add(cell_of(report.position, RESOLUTION));
+    let _second = lock_both(index, LIMBO, to, held);
+    let record = index.store.record(report.driver);
+    let mut meta = Meta::from_bits(record.waiting_meta());
+    if let Some(status) = report.status {
+        meta = meta.with_status(status);
+    }
+    let stale = is_stale(index, now, report.at);
+    let first = set_stale(meta.first, stale);
+    let tree = index.tree(to);
+    let value = Lane::new(bam, narrow(report.at), first, report.driver, meta.second);
+    tree.add(tree.room_for(bam), value, report.motion);
+    tree.region.count(Count::Up, meta.status(), stale);
+    let silence = if stale { index.config.forget_after } else { index.config.stale_after };
+    let due = report.at.plus(silence.max(Millis(1)));
+    index.wheel.lock().schedule(record::slot(report.driver), now, due);
+}
