@@ -351,3 +351,52 @@ fn too_many_open_traces_are_refused() {
     assert_eq!(error, "more than 256 files of Hansom's own format merged at once");
     assert_eq!(told(&mut open_all(&paths[1..], &ReadOptions::default()).unwrap()).len(), 0);
 }
+
+mod any_text {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Rows that are nearly right: fields of all formats and noise, with any separator.
+    fn row() -> impl Strategy<Value = String> {
+        let field = prop_oneof![
+            Just("37.5".to_owned()),
+            Just("-122.4".to_owned()),
+            Just("1".to_owned()),
+            Just("1212735767".to_owned()),
+            Just("2008-02-04 00:05:13".to_owned()),
+            Just("\"".to_owned()),
+            any::<f64>().prop_map(|number| number.to_string()),
+            any::<i64>().prop_map(|number| number.to_string()),
+            "[0-9:. TZ+é\"-]{0,25}",
+        ];
+        let separator = proptest::sample::select(vec![" ", ",", "\t", ";"]);
+        (proptest::collection::vec(field, 1..6), separator)
+            .prop_map(|(fields, separator)| fields.join(separator))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 200, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_rows_make_the_reader_panic_and_each_is_accounted_for(
+            rows in proptest::collection::vec(row(), 1..40),
+            noise in proptest::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let folder = Folder::new();
+            let options = ReadOptions {
+                csv: Some("id=id,time=time,lat=lat,lng=lng,speed=v".parse().unwrap()),
+                ..ReadOptions::default()
+            };
+            let first = ["37.5 -122.4 1 1212735767", "7,2008-02-04 00:05:13,116.5,39.9", "id,time,lat,lng,v"];
+            for (i, first) in first.iter().enumerate() {
+                let mut bytes = format!("{first}\n{}\n", rows.join("\n")).into_bytes();
+                bytes.extend_from_slice(&noise);
+                let mut reader = open(&folder.file(&format!("{i}.txt"), bytes), &options).unwrap();
+                let count = told(&mut reader).len();
+                prop_assert!(i == 2 || count >= 1);
+                prop_assert!(reader.stats().read <= 82);
+            }
+        }
+    }
+}
