@@ -14,16 +14,11 @@ pub mod ids;
 pub mod index;
 pub mod limits;
 pub mod model;
-<<<<<<< HEAD
 pub mod replay;
 pub mod server;
 pub mod sim;
 mod sync;
 pub mod telemetry;
-=======
-pub mod sim;
-mod sync;
->>>>>>> trace
 pub mod trace;
 pub mod units;
 pub mod web;

@@ -172,7 +172,12 @@ pub const MAX_OPEN_TRACES: usize = 256;
 /// The longest name of a file in a tar archive, in bytes. Longer: an error.
 pub const MAX_TAR_NAME_BYTES: u64 = 64 << 10;
 
-<<<<<<< HEAD
+/// The most drivers of a made-up fleet. More: the plan is refused.
+pub const MAX_SIM_DRIVERS: u32 = 1_000_000;
+
+/// The longest a made-up fleet can drive: seven days. Longer: the plan is refused.
+pub const MAX_SIM_MS: u64 = 7 * 24 * 3_600 * 1_000;
+
 // --- The client -----------------------------------------------------------------------------
 
 /// The largest message that our client takes or sends: a page of 10,000 drivers is under 2 MiB.
@@ -218,10 +223,3 @@ pub const MAX_QUERY_RATE: u32 = 1_000_000;
 /// Recently reported positions from which a replay draws its questions. A new one replaces an
 /// old one.
 pub const REPLAY_POSITIONS_KEPT: usize = 4_096;
-=======
-/// The most drivers of a made-up fleet. More: the plan is refused.
-pub const MAX_SIM_DRIVERS: u32 = 1_000_000;
-
-/// The longest a made-up fleet can drive: seven days. Longer: the plan is refused.
-pub const MAX_SIM_MS: u64 = 7 * 24 * 3_600 * 1_000;
->>>>>>> trace
