@@ -253,8 +253,8 @@ impl Vectorize for Prepare<'_> {
         }
         for i in 0..SIDE {
             let y = center.bam.y;
-            // No overflow: both are within a quarter turn.
-            let gap = (souths[i] - y).max(y - norths[i]).max(0);
+            // From pole to pole it wraps to less than nothing, so to 0: a bound all the same.
+            let gap = souths[i].wrapping_sub(y).max(y.wrapping_sub(norths[i])).max(0);
             bounds.rows[0][i] = half_sine_squared(gap as f32);
             bounds.cosines[0][i] = center.cos * cos_lat(souths[i]).min(cos_lat(norths[i]));
         }
