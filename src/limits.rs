@@ -170,3 +170,9 @@ pub const MAX_OPEN_TRACES: usize = 256;
 
 /// The longest name of a file in a tar archive, in bytes. Longer: an error.
 pub const MAX_TAR_NAME_BYTES: u64 = 64 << 10;
+
+/// The most drivers of a made-up fleet. More: the plan is refused.
+pub const MAX_SIM_DRIVERS: u32 = 1_000_000;
+
+/// The longest a made-up fleet can drive: seven days. Longer: the plan is refused.
+pub const MAX_SIM_MS: u64 = 7 * 24 * 3_600 * 1_000;

@@ -3,6 +3,10 @@
 //! A subcommand parses its arguments, calls the library, prints, and says with which exit code
 //! the process ends. Adding one is: a file, a variant, a line in `run`.
 
+mod generate;
+mod import;
+mod inspect;
+mod output;
 mod serve;
 
 use std::process::ExitCode;
@@ -19,7 +23,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::ServeArgs),
+    Serve(serve::Args),
+    Import(import::Args),
+    Generate(generate::Args),
+    Inspect(inspect::Args),
 }
 
 /// Parses the process's arguments, runs the subcommand, and returns the exit code.
@@ -29,5 +36,8 @@ enum Command {
 pub fn run() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
         Command::Serve(args) => serve::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Generate(args) => generate::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
     }
 }
