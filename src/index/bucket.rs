@@ -264,7 +264,14 @@ impl Bucket {
         raw::prefetch(&block.tm);
     }
 
-    /// Asks for the lines that a scan begins with.
+    /// Asks for the header, as soon as a scan becomes likely.
+    #[inline]
+    pub(super) fn prefetch_header(&self) {
+        raw::prefetch(&self.version);
+        raw::prefetch(&self.blocks[0].xy);
+    }
+
+    /// Asks for the lines that a scan reads.
     #[inline]
     pub(super) fn prefetch_scan(&self) {
         raw::prefetch(&self.version);

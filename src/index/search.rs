@@ -232,7 +232,7 @@ impl Search<'_> {
                 Child::Bucket(ix) if self.seed != Some(ix) => {
                     if bound <= self.limit && self.seed.is_some() {
                         // With a limit from the seed, few get here, and most will be scanned.
-                        self.index.store.bucket(ix).prefetch_scan();
+                        self.index.store.bucket(ix).prefetch_header();
                     }
                     self.push(bound, Unseen::Bucket(ix));
                 }
