@@ -226,3 +226,12 @@ pub const MAX_QUERY_RATE: u32 = 1_000_000;
 /// Recently reported positions from which a replay draws its questions. A new one replaces an
 /// old one.
 pub const REPLAY_POSITIONS_KEPT: usize = 4_096;
+
+// --- Benchmarks -----------------------------------------------------------------------------
+
+/// Messages that one app of a benchmark leaves unacknowledged. At the limit it waits.
+pub const BENCH_APP_WINDOW: u64 = 64;
+
+/// Questions of the mixed benchmark that are under way at once. At the limit a question is not
+/// asked but counted as overdue.
+pub const MAX_BENCH_QUESTIONS: usize = 16_384;
