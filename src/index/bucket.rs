@@ -243,6 +243,7 @@ impl Bucket {
     }
 
     /// Copies the columns of the used blocks; returns the number of drivers.
+    #[expect(clippy::inline_always, reason = "part of the scan's vectorized work")]
     #[inline(always)]
     pub(super) fn copy(&self, columns: &mut Columns) -> usize {
         let len = self.len().min(CAPACITY);

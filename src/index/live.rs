@@ -75,11 +75,16 @@ impl LiveIndex {
         }
     }
 
+    /// What it was made with.
+    pub const fn config(&self) -> &IndexConfig {
+        &self.config
+    }
+
     /// The memory in use, in bytes: for the engine, and for the table of ids.
     pub fn memory(&self) -> (usize, usize) {
         let engine = self.store.memory()
             + self.wheel.lock().memory()
-            + self.slots.lock().ever().len() * size_of::<super::record::Record>();
+            + self.slots.lock().ever().len() * size_of::<record::Record>();
         (engine, self.names.memory(self.slots.lock().ever().len()))
     }
 

@@ -271,7 +271,7 @@ impl Tree<'_> {
         let Some((node_ix, head)) = spot.above else { unreachable!("a root is refined first") };
         let node = self.store.node(node_ix);
         let Block { w, h, .. } = spot.block;
-        let by_x = w > 0 && (h == 0 || self.wider(self.rect(spot)));
+        let by_x = w > 0 && (h == 0 || Self::wider(self.rect(spot)));
         let half =
             if by_x { Block { w: w - 1, ..spot.block } } else { Block { h: h - 1, ..spot.block } };
         let upper_head = head + if by_x { 1 << half.w } else { SIDE << half.h };
@@ -325,7 +325,7 @@ impl Tree<'_> {
     }
 
     /// Whether a rectangle is wider than high on the ground.
-    fn wider(&self, rect: Rect) -> bool {
+    fn wider(rect: Rect) -> bool {
         let unit = std::f64::consts::PI / 2_147_483_648.0;
         let middle = i64::from(rect.y0) + (1i64 << rect.h) / 2;
         let cos = (middle as f64 * unit).cos().max(0.0);
@@ -376,7 +376,7 @@ impl Tree<'_> {
             }
             let head = block.head(slot);
             let by_x = block.w < SIDE_LOG2 && self.join(node, head, block, true);
-            if !by_x && !(block.h < SIDE_LOG2 && self.join(node, head, block, false)) {
+            if !(by_x || block.h < SIDE_LOG2 && self.join(node, head, block, false)) {
                 return false;
             }
         }
