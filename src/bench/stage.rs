@@ -104,6 +104,9 @@ impl Figure {
     }
 }
 
+/// An hour: what takes longer is recorded as that.
+const HOUR_NS: u64 = 3_600_000_000_000;
+
 /// What a client thread did.
 pub(super) struct Done {
     pub(super) count: u64,
@@ -115,7 +118,8 @@ pub(super) struct Done {
 
 impl Done {
     pub(super) fn new() -> Self {
-        let nanos = Histogram::new(3).expect("three digits are always allowed");
+        let nanos = Histogram::new_with_bounds(1, HOUR_NS, 3);
+        let nanos = nanos.expect("an hour in three digits is allowed");
         Self { count: 0, took: Duration::ZERO, overdue: 0, nanos }
     }
 
