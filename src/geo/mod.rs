@@ -8,6 +8,8 @@ mod bam;
 mod distance;
 mod polygon;
 mod position;
+#[cfg(test)]
+mod tests;
 
 pub use area::{Area, AreaError, BoundingBox, Circle, WrapBox};
 pub use bam::Bam;
