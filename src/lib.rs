@@ -4,12 +4,19 @@
 //! engine (`index`), the histories (`trace`, `sim`), the outside (`clock`, `api`, `server`,
 //! `web`, `config`, `cli`). ARCHITECTURE.md has the map, the layers and the invariants.
 
+pub mod api;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod geo;
 pub mod ids;
 pub mod index;
 pub mod limits;
 pub mod model;
+pub mod server;
+pub mod sim;
 mod sync;
+pub mod telemetry;
+pub mod trace;
 pub mod units;
+pub mod web;

@@ -23,3 +23,151 @@ pub const MAX_CLOCK_SKEW_MS: u64 = 24 * 3_600 * 1_000;
 /// The most vertices a polygon may have, all rings together: a detailed country outline. More:
 /// `INVALID_ARGUMENT`.
 pub const MAX_POLYGON_VERTICES: usize = 10_000;
+
+// --- The doors ------------------------------------------------------------------------------
+
+/// The largest message a client may send, compressed or not: 4 MiB, some 65,536 rows with each
+/// column. A larger one ends its call with `OUT_OF_RANGE` (`RESOURCE_EXHAUSTED` if compressed).
+pub const MAX_MESSAGE_BYTES: usize = 4 << 20;
+
+/// HTTP/2 flow control window of a stream: so much may lie unread on the server before a
+/// client is held back.
+pub const STREAM_WINDOW_BYTES: u32 = 4 << 20;
+
+/// HTTP/2 flow control window of a connection; bounds what all its streams may leave unread.
+pub const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
+
+/// The largest HTTP/2 frame accepted. Frames larger than the default 16 KiB save little.
+pub const MAX_FRAME_BYTES: u32 = 64 << 10;
+
+/// The most bytes of headers a request may have. More: the request is refused with 431.
+pub const MAX_HEADER_BYTES: u32 = 16 << 10;
+
+/// The most requests and streams in flight on one connection; further ones wait in the client.
+pub const MAX_STREAMS_PER_CONNECTION: u32 = 16_384;
+
+/// The most long-lived streams at once on the whole server. One more: `RESOURCE_EXHAUSTED`.
+pub const MAX_STREAMS: usize = 65_536;
+
+/// The most connections at once. One more is closed at once, counted and logged.
+pub const MAX_CONNECTIONS: usize = 16_384;
+
+/// Accepted connections that wait for one worker. When each worker's queue is full, a new
+/// connection is closed, counted and logged.
+pub const MAX_WAITING_CONNECTIONS: usize = 1_024;
+
+/// The most worker threads.
+pub const MAX_THREADS: usize = 256;
+
+/// The longest a unary call may take, whatever deadline its client asks for, in seconds.
+pub const MAX_CALL_SECONDS: u64 = 30;
+
+/// A connection that is silent is asked for a sign of life so often, in seconds.
+pub const KEEPALIVE_INTERVAL_SECONDS: u64 = 20;
+
+/// A connection that gives no sign of life for so long after being asked is closed, in seconds.
+pub const KEEPALIVE_TIMEOUT_SECONDS: u64 = 10;
+
+/// The most messages of a stream that are gathered before they are applied together. More wait
+/// in the stream's window. 512 is where a longer batch stops paying (one message an update).
+pub const MAX_GATHERED_MESSAGES: usize = 512;
+
+/// A gather ends early when it has so many rows, so that a stream of large batches yields.
+pub const MAX_GATHERED_ROWS: usize = 8_192;
+
+/// The most answers a `NearestStream` gives before it lets other work run.
+pub const MAX_ANSWERS_PER_TURN: usize = 64;
+
+/// The most rows in one batch. More: the batch is refused whole, the stream goes on.
+pub const MAX_BATCH_ROWS: usize = 65_536;
+
+/// The most handles one message may bind. Those beyond are refused, one by one.
+pub const MAX_BINDINGS_PER_MESSAGE: usize = 65_536;
+
+/// One more than the largest handle. A larger one: the binding is refused.
+pub const MAX_HANDLES: u32 = 1 << 22;
+
+/// How far ahead of the handles bound so far a new one may lie, so that the table stays dense.
+/// Further: the binding is refused.
+pub const HANDLE_SLACK: u32 = 65_536;
+
+/// The most rejections named in one acknowledgement of `Ingest`. More are counted, not named.
+pub const MAX_NAMED_REJECTIONS: usize = 4_096;
+
+/// The most rejections named in one acknowledgement of `Connect`. More are counted, not named.
+pub const MAX_NAMED_CONNECT_REJECTIONS: usize = 64;
+
+/// `Connect` acknowledges at the latest after so many messages, whatever its interval.
+pub const CONNECT_ACK_MESSAGES: u64 = 256;
+
+/// How long `Connect` may keep an acknowledgement back unless the client says otherwise.
+pub const DEFAULT_ACK_INTERVAL_MS: u32 = 1_000;
+
+/// The longest acknowledgement interval a client may ask for. More: `INVALID_ARGUMENT`.
+pub const MAX_ACK_INTERVAL_MS: u32 = 60_000;
+
+/// The page of `Within` if the question does not say.
+pub const DEFAULT_PAGE: usize = 1_000;
+
+/// The most drivers in an area that can be watched: a watch keeps what it told its client. One
+/// more: the stream ends with `RESOURCE_EXHAUSTED`.
+pub const MAX_WATCHED: usize = 10_000;
+
+/// How often a watched area is looked at unless the client says otherwise.
+pub const DEFAULT_WATCH_INTERVAL_MS: u32 = 1_000;
+
+/// The shortest interval between two looks at a watched area. Less: `INVALID_ARGUMENT`.
+pub const MIN_WATCH_INTERVAL_MS: u32 = 100;
+
+/// The longest interval between two looks at a watched area. More: `INVALID_ARGUMENT`.
+pub const MAX_WATCH_INTERVAL_MS: u32 = 60_000;
+
+/// When a client that met a limit should try again, in milliseconds.
+pub const RETRY_AFTER_MS: u64 = 1_000;
+
+/// Batches of applied reports that wait for the recorder. When it is full the batch is not
+/// recorded; its rows are counted and a warning is logged.
+pub const MAX_WAITING_RECORDS: usize = 256;
+
+/// The longest a drain may be given, in seconds.
+pub const MAX_DRAIN_SECONDS: u64 = 3_600;
+
+/// Rows in one block of a trace file, unless it is cut short by a flush: small enough to seek
+/// by, large enough to compress. Full: the block is written.
+pub const TRACE_BLOCK_ROWS: usize = 8_192;
+
+/// The most rows that a reader accepts in one block of a trace file. More: damage.
+pub const MAX_TRACE_BLOCK_ROWS: u32 = 65_536;
+
+/// The most bytes of one block of a trace file, packed and unpacked. More: damage, found before
+/// anything is allocated.
+pub const MAX_TRACE_BLOCK_BYTES: u32 = 8 << 20;
+
+/// The most blocks in one trace file: 48 days of a flush a second. One more: the writer refuses.
+pub const MAX_TRACE_BLOCKS: u32 = 1 << 22;
+
+/// Rows of unordered traces that are sorted in memory (56 bytes each). Full: a sorted run goes to
+/// a temporary file.
+pub const MAX_SORT_ROWS: usize = 1 << 20;
+
+/// The most sorted runs in the temporary file: a thousand million rows. More: an error that says
+/// to split the input.
+pub const MAX_SORT_RUNS: usize = 1_024;
+
+/// The longest line of a text trace, in bytes. Longer: the row is counted as malformed.
+pub const MAX_TRACE_LINE_BYTES: usize = 4_096;
+
+/// The longest record of a CSV trace, in bytes. Longer, as after a quote left open: an error.
+pub const MAX_CSV_RECORD_BYTES: u64 = 1 << 20;
+
+/// Rows at the top of a text trace from which its direction in time is told.
+pub const TRACE_LEAD_ROWS: usize = 1_024;
+
+/// The most files in one folder of traces. More: an error.
+pub const MAX_TRACE_FOLDER_FILES: usize = 100_000;
+
+/// The most time-ordered trace files merged at once, each of which stays open. More: an error.
+pub const MAX_OPEN_TRACES: usize = 256;
+
+/// The longest name of a file in a tar archive, in bytes. Longer: an error.
+pub const MAX_TAR_NAME_BYTES: u64 = 64 << 10;

@@ -3,6 +3,8 @@
 //! A subcommand parses its arguments, calls the library, prints, and says with which exit code
 //! the process ends. Adding one is: a file, a variant, a line in `run`.
 
+mod serve;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -16,12 +18,16 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Serve(serve::ServeArgs),
+}
 
 /// Parses the process's arguments, runs the subcommand, and returns the exit code.
 ///
 /// # Errors
 /// Whatever the subcommand could not handle, with its context, for the caller to print.
 pub fn run() -> anyhow::Result<ExitCode> {
-    match Cli::parse().command {}
+    match Cli::parse().command {
+        Command::Serve(args) => serve::run(&args),
+    }
 }

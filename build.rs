@@ -1,0 +1,20 @@
+//! Compiles `proto/` into Rust and a descriptor set for reflection, without a `protoc`.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+const PROTOS: [&str; 3] =
+    ["hansom/v1/common.proto", "hansom/v1/driver.proto", "hansom/v1/proximity.proto"];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    compiler.include_imports(true).include_source_info(true).open_files(PROTOS)?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("hansom_descriptor.bin"), compiler.encode_file_descriptor_set())?;
+    // No `connect(address)` on the clients: its name is that of an rpc. Clients take a channel.
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .compile_fds(compiler.file_descriptor_set())?;
+    Ok(())
+}

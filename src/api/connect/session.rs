@@ -1,0 +1,231 @@
+//! What the messages of a driver's stream mean, message by message, without a runtime.
+
+use std::cell::RefCell;
+
+use crate::api::convert::{self, FieldError};
+use crate::api::door::Door;
+use crate::api::ingest::introduce;
+use crate::api::proto::{self, RejectReason, connect_request::Kind};
+use crate::api::status::Failure;
+use crate::api::tally::{Tally, reason_message};
+use crate::ids::DriverId;
+use crate::index::BatchOutcome;
+use crate::limits;
+use crate::model::{DriverKey, DriverStatus, Profile, Reason, Report};
+use crate::units::{Millis, Timestamp};
+
+thread_local! {
+    /// Ten thousand streams share a worker: none needs memory of its own for applying.
+    static OUTCOME: RefCell<BatchOutcome> = RefCell::default();
+}
+
+/// The state of one driver's stream after its `hello`.
+#[derive(Debug)]
+pub struct Session {
+    id: DriverId,
+    key: DriverKey,
+    profile: Option<Profile>,
+    status: Option<DriverStatus>,
+    ack_interval: Millis,
+    waiting: Vec<(u64, Report)>,
+    tally: Tally,
+    acked: u64,
+    rejections: Vec<proto::RejectedMessage>,
+    omitted: u64,
+}
+
+impl Session {
+    /// Opens the session that the stream's first message asks for.
+    ///
+    /// # Errors
+    /// If it is not a proper `hello`, or the map is full.
+    pub fn open(door: &Door, first: &proto::ConnectRequest) -> Result<Self, Failure> {
+        let Some(Kind::Hello(hello)) = &first.kind else {
+            return Err(FieldError {
+                field: "hello".to_owned(),
+                detail: "hello is not set; it must be the stream's first message".to_owned(),
+            }
+            .into());
+        };
+        let id = hello.driver_id.parse();
+        let id = id.map_err(|error| FieldError::because("hello.driver_id", error))?;
+        let profile = hello.profile.as_ref().map(convert::profile).transpose()?;
+        let status = convert::optional_status("hello.status", hello.status)?;
+        let ack_interval = convert::ack_interval(hello.ack_interval_ms)?;
+        let key = door.map.bind(door.now(), &id)?;
+        introduce(&*door.map, key, profile, status);
+        Ok(Self {
+            id,
+            key,
+            profile,
+            status,
+            ack_interval,
+            waiting: Vec::new(),
+            tally: Tally::default(),
+            acked: 0,
+            rejections: Vec::new(),
+            omitted: 0,
+        })
+    }
+
+    /// How long an acknowledgement may be kept back.
+    pub fn ack_interval(&self) -> Millis {
+        self.ack_interval
+    }
+
+    /// Takes in a message after the first.
+    ///
+    /// # Errors
+    /// For a second `hello`, which ends the stream.
+    pub fn take(&mut self, door: &Door, message: &proto::ConnectRequest) -> Result<(), Failure> {
+        let ordinal = self.tally.received;
+        match &message.kind {
+            Some(Kind::Position(report)) => {
+                self.tally.received += 1;
+                self.take_report(door, ordinal, report);
+            }
+            Some(Kind::Status(code)) => {
+                self.tally.received += 1;
+                // Positions that came before were reported under the old status.
+                self.flush(door);
+                self.take_status(door, ordinal, *code);
+            }
+            Some(Kind::Hello(_)) => {
+                return Err(FieldError {
+                    field: "hello".to_owned(),
+                    detail: "hello is set; it may only be the stream's first message".to_owned(),
+                }
+                .into());
+            }
+            // A kind that this version does not know.
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn take_report(&mut self, door: &Door, ordinal: u64, message: &proto::PositionReport) {
+        match convert::report("position.", message) {
+            Ok(values) => {
+                let convert::ReportValues { position, at, motion, status } = values;
+                let report = Report { driver: self.key, position, at, motion, status };
+                self.waiting.push((ordinal, report));
+            }
+            Err(error) => {
+                let position = error.field.starts_with("position.position");
+                let reason =
+                    if position { RejectReason::BadPosition } else { RejectReason::BadValue };
+                self.reject(door, ordinal, reason, error.detail);
+            }
+        }
+    }
+
+    fn take_status(&mut self, door: &Door, ordinal: u64, code: i32) {
+        match convert::required_status("status", code) {
+            Ok(status) => {
+                self.status = Some(status);
+                if door.map.set_status(self.key, status) || self.rebind(door) {
+                    self.tally.apply(&door.metrics, 1, 0);
+                } else {
+                    self.reject(door, ordinal, RejectReason::UnknownDriver, String::new());
+                }
+            }
+            Err(error) => self.reject(door, ordinal, RejectReason::BadValue, error.detail),
+        }
+    }
+
+    /// Makes the driver known again after it was forgotten.
+    fn rebind(&mut self, door: &Door) -> bool {
+        let Ok(key) = door.map.bind(door.now(), &self.id) else { return false };
+        self.key = key;
+        introduce(&*door.map, key, self.profile, self.status);
+        true
+    }
+
+    /// Applies the positions taken in so far.
+    pub fn flush(&mut self, door: &Door) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let newest = self.waiting.iter().map(|(_, report)| report.at).max();
+        door.clock.observe(newest.unwrap_or_default());
+        OUTCOME.with_borrow_mut(|outcome| {
+            self.apply(door, door.now(), outcome);
+            let forgotten = |&(_, reason): &(u32, Reason)| reason == Reason::UnknownDriver;
+            if outcome.rejected.iter().any(forgotten) && self.rebind(door) {
+                // One driver: all of them were refused, so all are applied again.
+                for (_, report) in &mut self.waiting {
+                    report.driver = self.key;
+                }
+                self.apply(door, door.now(), outcome);
+            }
+            self.settle(door, outcome);
+        });
+    }
+
+    fn apply(&self, door: &Door, now: Timestamp, outcome: &mut BatchOutcome) {
+        outcome.clear();
+        // One at a time is how they come: a stream gathers more than one only when it is behind.
+        if let [(_, report)] = self.waiting.as_slice() {
+            door.map.apply(now, std::slice::from_ref(report), outcome);
+            return;
+        }
+        let reports: Vec<Report> = self.waiting.iter().map(|(_, report)| *report).collect();
+        door.map.apply(now, &reports, outcome);
+    }
+
+    fn settle(&mut self, door: &Door, outcome: &BatchOutcome) {
+        self.tally.apply(&door.metrics, outcome.applied, outcome.implausible);
+        let mut rejected = outcome.rejected.iter().peekable();
+        let mut recorded = Vec::new();
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for (i, (ordinal, report)) in (0_u32..).zip(waiting.drain(..)) {
+            if let Some(&(_, reason)) = rejected.next_if(|(place, _)| *place == i) {
+                self.reject(door, ordinal, reason_message(reason), String::new());
+                continue;
+            }
+            self.status = report.status.or(self.status);
+            if door.sink.is_some() {
+                recorded.push((self.id, report));
+            }
+        }
+        self.waiting = waiting;
+        if let Some(sink) = door.sink.as_ref().filter(|_| !recorded.is_empty()) {
+            sink.record(recorded);
+        }
+    }
+
+    fn reject(&mut self, door: &Door, ordinal: u64, reason: RejectReason, detail: String) {
+        self.tally.reject(&door.metrics, reason, 1);
+        if self.rejections.len() < limits::MAX_NAMED_CONNECT_REJECTIONS {
+            let reason = reason.into();
+            self.rejections.push(proto::RejectedMessage { ordinal, reason, detail });
+        } else {
+            self.omitted += 1;
+        }
+    }
+
+    /// Messages that no acknowledgement covers yet.
+    pub fn unacked(&self) -> u64 {
+        self.tally.received - self.acked
+    }
+
+    /// Whether the client has to hear of something at once.
+    pub fn is_urgent(&self) -> bool {
+        self.unacked() >= limits::CONNECT_ACK_MESSAGES
+            || !self.rejections.is_empty()
+            || (self.ack_interval == Millis::ZERO && self.unacked() > 0)
+    }
+
+    /// The acknowledgement of all messages flushed so far.
+    pub fn ack(&mut self) -> proto::ConnectAck {
+        self.acked = self.tally.received;
+        proto::ConnectAck {
+            received: self.tally.received,
+            applied: self.tally.applied,
+            implausible: self.tally.implausible,
+            rejected: self.tally.reject_counts(),
+            rejections: std::mem::take(&mut self.rejections),
+            rejections_omitted: std::mem::take(&mut self.omitted),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Feeds a [`Session`] what has arrived and decides when to acknowledge.
+//!
+//! Driven by the client's reading, without a queue, as [`crate::api::ingest`].
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Sleep;
+use tokio_stream::Stream;
+use tonic::{Status, Streaming};
+
+use super::Session;
+use crate::api::door::Door;
+use crate::api::life::{StreamLife, arm, fired};
+use crate::api::proto::{ConnectRequest, ConnectResponse, Ready, connect_response::Kind};
+use crate::limits;
+
+/// The responses of one `Connect`.
+pub struct ConnectStream {
+    door: Arc<Door>,
+    inbound: Streaming<ConnectRequest>,
+    session: Option<Session>,
+    life: StreamLife,
+    timer: Option<Pin<Box<Sleep>>>,
+    armed: bool,
+    end: Option<Result<(), Status>>,
+}
+
+impl ConnectStream {
+    pub(in crate::api) fn new(
+        door: Arc<Door>,
+        inbound: Streaming<ConnectRequest>,
+        life: StreamLife,
+    ) -> Self {
+        Self { door, inbound, session: None, life, timer: None, armed: false, end: None }
+    }
+
+    /// Takes in what is there, up to a limit; says whether the session has just begun.
+    fn gather(&mut self, cx: &mut Context<'_>) -> bool {
+        for _ in 0..limits::MAX_GATHERED_MESSAGES {
+            let message = match Pin::new(&mut self.inbound).poll_next(cx) {
+                Poll::Pending => return false,
+                Poll::Ready(Some(Ok(message))) => message,
+                Poll::Ready(Some(Err(status))) => {
+                    self.end = Some(Err(status));
+                    return false;
+                }
+                Poll::Ready(None) => {
+                    self.end = Some(Ok(()));
+                    return false;
+                }
+            };
+            let taken = match &mut self.session {
+                Some(session) => session.take(&self.door, &message),
+                None => match Session::open(&self.door, &message) {
+                    Ok(session) => {
+                        self.session = Some(session);
+                        return true;
+                    }
+                    Err(failure) => Err(failure),
+                },
+            };
+            if let Err(failure) = taken {
+                self.end = Some(Err(failure.into()));
+                return false;
+            }
+        }
+        self.life.yield_turn();
+        false
+    }
+
+    /// The acknowledgement, if it is time for one.
+    fn ack(&mut self, cx: &mut Context<'_>) -> Option<ConnectResponse> {
+        let session = self.session.as_mut()?;
+        if session.unacked() == 0 {
+            return None;
+        }
+        if !session.is_urgent() && self.end.is_none() {
+            if !self.armed {
+                arm(&mut self.timer, Duration::from_millis(session.ack_interval().get()));
+                self.armed = true;
+            }
+            if !fired(&mut self.timer, cx) {
+                return None;
+            }
+        }
+        self.armed = false;
+        Some(ConnectResponse { kind: Some(Kind::Ack(session.ack())) })
+    }
+}
+
+impl Stream for ConnectStream {
+    type Item = Result<ConnectResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.end.is_none() {
+            if this.life.steps_back(cx) {
+                return Poll::Pending;
+            }
+            if let Some(failure) = this.life.poll_end(cx) {
+                this.end = Some(Err(failure.into()));
+            } else if this.gather(cx) {
+                let ready = Ready { time_ms: this.door.now().as_millis() };
+                return Poll::Ready(Some(Ok(ConnectResponse { kind: Some(Kind::Ready(ready)) })));
+            }
+            if let Some(session) = &mut this.session {
+                session.flush(&this.door);
+            }
+        }
+        if let Some(ack) = this.ack(cx) {
+            return Poll::Ready(Some(Ok(ack)));
+        }
+        match this.end.replace(Ok(())) {
+            Some(Err(status)) => Poll::Ready(Some(Err(status))),
+            Some(Ok(())) => Poll::Ready(None),
+            None => {
+                this.end = None;
+                Poll::Pending
+            }
+        }
+    }
+}

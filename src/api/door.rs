@@ -1,0 +1,123 @@
+//! What each service needs to know: the map, the clock, the limits, where to count.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::watch;
+
+use super::status::Failure;
+use super::tally::REASON_NAMES;
+use crate::clock::Clock;
+use crate::ids::DriverId;
+use crate::index::LiveMap;
+use crate::limits;
+use crate::model::Report;
+use crate::telemetry::Metrics;
+use crate::units::{Millis, Timestamp};
+
+/// The map that a server serves.
+pub type SharedMap = Arc<dyn LiveMap>;
+
+/// Takes the reports that were applied. Called on the hot path: MUST NOT block.
+pub trait ReportSink: Send + Sync {
+    /// Takes the applied rows of one batch, in their order, or drops and counts them.
+    fn record(&self, rows: Vec<(DriverId, Report)>);
+}
+
+/// What the services share.
+pub struct Door {
+    /// The live map.
+    pub map: SharedMap,
+    /// Where the present comes from.
+    pub clock: Arc<Clock>,
+    /// The maximum age of a position in an answer if the question does not say.
+    pub stale_after: Millis,
+    /// Where to count.
+    pub metrics: Arc<Metrics>,
+    /// Who else wants to know what was applied.
+    pub sink: Option<Arc<dyn ReportSink>>,
+    drain: watch::Receiver<bool>,
+    streams: AtomicUsize,
+}
+
+impl Door {
+    /// A door to `map` that drains when `drain` becomes true.
+    pub fn new(
+        map: SharedMap,
+        clock: Arc<Clock>,
+        stale_after: Millis,
+        sink: Option<Arc<dyn ReportSink>>,
+        drain: watch::Receiver<bool>,
+    ) -> Self {
+        let metrics = Arc::new(Metrics::new(&REASON_NAMES));
+        Self { map, clock, stale_after, metrics, sink, drain, streams: AtomicUsize::new(0) }
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The present; `None` while a clock that follows the reports has seen none.
+    pub fn started(&self) -> Option<Timestamp> {
+        Some(self.now()).filter(|now| now.as_millis() > i64::MIN)
+    }
+
+    /// Whether the server drains.
+    pub fn is_draining(&self) -> bool {
+        *self.drain.borrow()
+    }
+
+    /// Brings the gauges of the map up to date.
+    pub fn refresh_gauges(&self) {
+        self.metrics.drivers.set(self.map.len() as f64);
+        let mut by_status = [0; 6];
+        for region in self.map.supply() {
+            for (sum, count) in by_status.iter_mut().zip(region.by_status) {
+                *sum += count;
+            }
+        }
+        self.metrics.set_supply(by_status);
+    }
+
+    /// Becomes true when the server drains.
+    pub fn drain(&self) -> watch::Receiver<bool> {
+        self.drain.clone()
+    }
+
+    /// Counts a stream as open until the permit is dropped.
+    ///
+    /// # Errors
+    /// [`Failure::TooManyStreams`] at the limit, [`Failure::Draining`] when it is too late.
+    pub fn admit(self: &Arc<Self>) -> Result<StreamPermit, Failure> {
+        if self.is_draining() {
+            return Err(Failure::Draining);
+        }
+        let permit = StreamPermit { door: Arc::clone(self) };
+        let before = self.streams.fetch_add(1, Ordering::Relaxed);
+        self.metrics.streams.increment(1.0);
+        if before >= limits::MAX_STREAMS {
+            return Err(Failure::TooManyStreams { max: limits::MAX_STREAMS });
+        }
+        Ok(permit)
+    }
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Door").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+/// A place among the server's streams, given back when dropped.
+#[derive(Debug)]
+pub struct StreamPermit {
+    door: Arc<Door>,
+}
+
+impl Drop for StreamPermit {
+    fn drop(&mut self) {
+        self.door.streams.fetch_sub(1, Ordering::Relaxed);
+        self.door.metrics.streams.decrement(1.0);
+    }
+}

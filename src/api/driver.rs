@@ -1,0 +1,156 @@
+//! `DriverService`: positions in.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status, Streaming};
+
+use super::connect::ConnectStream;
+use super::convert;
+use super::door::Door;
+use super::ingest::{IngestStream, introduce};
+use super::life::StreamLife;
+use super::proto::{
+    ConnectRequest, GetDriverRequest, GetDriverResponse, IngestRequest, ReportRequest,
+    ReportResponse, SetStatusRequest, SetStatusResponse, Source, driver_service_server,
+};
+use super::status::Failure;
+use super::tally::{Tally, reason_message};
+use crate::clock;
+use crate::index::BatchOutcome;
+use crate::model::{Reason, Report};
+use crate::telemetry::Method;
+
+/// The service.
+#[derive(Clone, Debug)]
+pub struct DriverService {
+    door: Arc<Door>,
+}
+
+impl DriverService {
+    /// The service behind `door`.
+    pub fn new(door: Arc<Door>) -> Self {
+        Self { door }
+    }
+
+    fn report_one(&self, request: &ReportRequest) -> Result<ReportResponse, Failure> {
+        let door = &*self.door;
+        let id = convert::driver_id(&request.driver_id)?;
+        let message = request.report.as_ref();
+        let message = message.ok_or_else(|| convert::FieldError::missing("report"))?;
+        let values = convert::report("report.", message)?;
+        let profile = request.profile.as_ref().map(convert::profile).transpose()?;
+        door.clock.observe(values.at);
+        let now = door.now();
+        let mut outcome = BatchOutcome::default();
+        let convert::ReportValues { position, at, motion, status } = values;
+        let mut applied = None;
+        // Twice, for a driver that is forgotten in between.
+        for _ in 0..2 {
+            let driver = door.map.bind(now, &id)?;
+            introduce(&*door.map, driver, profile, None);
+            let report = Report { driver, position, at, motion, status };
+            outcome.clear();
+            door.map.apply(now, &[report], &mut outcome);
+            applied = Some(report);
+            if !matches!(outcome.rejected.as_slice(), [(_, Reason::UnknownDriver)]) {
+                break;
+            }
+        }
+        let mut tally = Tally::default();
+        tally.apply(&door.metrics, outcome.applied, outcome.implausible);
+        let rejected = outcome.rejected.first().map(|&(_, reason)| reason_message(reason));
+        if let Some(reason) = rejected {
+            tally.reject(&door.metrics, reason, 1);
+        }
+        if let (Some(sink), None, Some(report)) = (&door.sink, rejected, applied) {
+            sink.record(vec![(id, report)]);
+        }
+        Ok(ReportResponse {
+            applied: rejected.is_none(),
+            implausible: outcome.implausible > 0,
+            reason: rejected.unwrap_or_default().into(),
+        })
+    }
+
+    fn set_status_of(&self, request: &SetStatusRequest) -> Result<SetStatusResponse, Failure> {
+        let id = convert::driver_id(&request.driver_id)?;
+        let status = convert::required_status("status", request.status)?;
+        let map = &self.door.map;
+        let known = map.find(&id).is_some_and(|key| map.set_status(key, status));
+        if known { Ok(SetStatusResponse {}) } else { Err(Failure::unknown(&id)) }
+    }
+
+    fn describe(&self, request: &GetDriverRequest) -> Result<GetDriverResponse, Failure> {
+        let id = convert::driver_id(&request.driver_id)?;
+        let now = self.door.now();
+        let map = &self.door.map;
+        let driver = map.find(&id).and_then(|key| map.driver(now, key));
+        let driver = driver.ok_or_else(|| Failure::unknown(&id))?;
+        Ok(GetDriverResponse {
+            driver_id: request.driver_id.clone(),
+            position: driver.fix.map(|fix| convert::position_message(fix.position)),
+            age_ms: driver.fix.map_or(0, |fix| now.since(fix.at).get()),
+            status: convert::status_message(driver.status).into(),
+            profile: Some(convert::profile_message(driver.profile)),
+            motion: driver.fix.and_then(|fix| convert::motion_message(fix.motion)),
+            source: Source::Index.into(),
+            time_ms: now.as_millis(),
+        })
+    }
+
+    fn timed<T>(
+        &self,
+        method: Method,
+        work: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<Response<T>, Status> {
+        let started = clock::stopwatch();
+        let result = work();
+        self.door.metrics.duration(method).record(started.elapsed());
+        Ok(Response::new(result?))
+    }
+}
+
+#[tonic::async_trait]
+impl driver_service_server::DriverService for DriverService {
+    type ConnectStream = ConnectStream;
+    type IngestStream = IngestStream;
+
+    async fn connect(
+        &self,
+        request: Request<Streaming<ConnectRequest>>,
+    ) -> Result<Response<ConnectStream>, Status> {
+        let life = StreamLife::begin(&self.door, request.metadata())?;
+        let door = Arc::clone(&self.door);
+        Ok(Response::new(ConnectStream::new(door, request.into_inner(), life)))
+    }
+
+    async fn ingest(
+        &self,
+        request: Request<Streaming<IngestRequest>>,
+    ) -> Result<Response<IngestStream>, Status> {
+        let life = StreamLife::begin(&self.door, request.metadata())?;
+        let door = Arc::clone(&self.door);
+        Ok(Response::new(IngestStream::new(door, request.into_inner(), life)))
+    }
+
+    async fn report(
+        &self,
+        request: Request<ReportRequest>,
+    ) -> Result<Response<ReportResponse>, Status> {
+        self.timed(Method::Report, || self.report_one(request.get_ref()))
+    }
+
+    async fn set_status(
+        &self,
+        request: Request<SetStatusRequest>,
+    ) -> Result<Response<SetStatusResponse>, Status> {
+        self.timed(Method::SetStatus, || self.set_status_of(request.get_ref()))
+    }
+
+    async fn get_driver(
+        &self,
+        request: Request<GetDriverRequest>,
+    ) -> Result<Response<GetDriverResponse>, Status> {
+        self.timed(Method::GetDriver, || self.describe(request.get_ref()))
+    }
+}

@@ -1,0 +1,148 @@
+//! The handles of one bulk stream: small numbers for drivers.
+//!
+//! Keys are apart from what is needed only when a driver has to be made known again, so that
+//! the hot path touches eight bytes a row.
+
+use crate::api::convert;
+use crate::api::door::Door;
+use crate::api::proto::{self, BindRejectReason};
+use crate::ids::DriverId;
+use crate::index::LiveMap;
+use crate::limits;
+use crate::model::{DriverKey, DriverStatus, Profile};
+use crate::units::Timestamp;
+
+/// What a stream's handles mean.
+#[derive(Debug, Default)]
+pub(super) struct HandleTable {
+    keys: Vec<Option<DriverKey>>,
+    cold: Vec<Cold>,
+    ids: String,
+    bound: u32,
+}
+
+/// What is needed to make a driver known again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cold {
+    start: usize,
+    length: usize,
+    profile: Option<Profile>,
+    status: Option<DriverStatus>,
+}
+
+impl HandleTable {
+    /// How many handles are bound.
+    pub(super) fn bound(&self) -> u32 {
+        self.bound
+    }
+
+    /// The driver behind a handle.
+    #[inline]
+    pub(super) fn key(&self, handle: u32) -> Option<DriverKey> {
+        self.keys.get(handle as usize).copied().flatten()
+    }
+
+    /// The id behind a handle.
+    pub(super) fn id(&self, handle: u32) -> Option<DriverId> {
+        self.text(handle)?.parse().ok()
+    }
+
+    fn text(&self, handle: u32) -> Option<&str> {
+        let cold = self.cold.get(handle as usize)?;
+        self.ids.get(cold.start..cold.start + cold.length).filter(|text| !text.is_empty())
+    }
+
+    /// Remembers the status that a driver was last given.
+    #[inline]
+    pub(super) fn note_status(&mut self, handle: u32, status: DriverStatus) {
+        if let Some(cold) = self.cold.get_mut(handle as usize) {
+            cold.status = Some(status);
+        }
+    }
+
+    /// Binds a handle as a message asks, or says why not.
+    pub(super) fn bind(
+        &mut self,
+        door: &Door,
+        now: Timestamp,
+        binding: &proto::HandleBinding,
+    ) -> Result<(), proto::BindRejection> {
+        let handle = binding.handle;
+        let refuse = |reason: BindRejectReason, detail: String| proto::BindRejection {
+            handle,
+            reason: reason.into(),
+            detail,
+        };
+        let id = convert::driver_id(&binding.driver_id)
+            .map_err(|e| refuse(BindRejectReason::BadDriverId, e.detail))?;
+        let bad_value = |e: convert::FieldError| refuse(BindRejectReason::BadValue, e.detail);
+        let profile =
+            binding.profile.as_ref().map(convert::profile).transpose().map_err(bad_value)?;
+        let status = convert::optional_status("status", binding.status).map_err(bad_value)?;
+        match self.text(handle) {
+            Some(known) if known != id.as_str() => {
+                let detail = format!("handle {handle} is bound to driver {known:?}");
+                return Err(refuse(BindRejectReason::HandleTaken, detail));
+            }
+            Some(_) => {}
+            None => {
+                let end = limits::MAX_HANDLES.min(self.bound.saturating_add(limits::HANDLE_SLACK));
+                if handle >= end {
+                    let detail = format!("handle {handle} is not in 0..{end}");
+                    return Err(refuse(BindRejectReason::BadHandle, detail));
+                }
+            }
+        }
+        let key = door
+            .map
+            .bind(now, &id)
+            .map_err(|e| refuse(BindRejectReason::MapFull, e.to_string()))?;
+        self.keep(handle, key, &id);
+        let cold = &mut self.cold[handle as usize];
+        cold.profile = profile.or(cold.profile);
+        cold.status = status.or(cold.status);
+        introduce(&*door.map, key, profile, status);
+        Ok(())
+    }
+
+    /// Makes the driver of a bound handle known again after it was forgotten.
+    pub(super) fn rebind(&mut self, door: &Door, now: Timestamp, handle: u32) -> Option<DriverKey> {
+        let id = self.id(handle)?;
+        let key = door.map.bind(now, &id).ok()?;
+        let cold = self.cold.get(handle as usize)?;
+        introduce(&*door.map, key, cold.profile, cold.status);
+        *self.keys.get_mut(handle as usize)? = Some(key);
+        Some(key)
+    }
+
+    fn keep(&mut self, handle: u32, key: DriverKey, id: &DriverId) {
+        let place = handle as usize;
+        if place >= self.keys.len() {
+            self.keys.resize(place + 1, None);
+            self.cold.resize(place + 1, Cold::default());
+        }
+        if self.keys[place].is_none() {
+            self.bound += 1;
+            let start = self.ids.len();
+            self.ids.push_str(id.as_str());
+            let length = id.as_str().len();
+            self.cold[place] = Cold { start, length, ..Cold::default() };
+        }
+        self.keys[place] = Some(key);
+    }
+}
+
+/// Tells the map what a driver is like. A driver forgotten meanwhile is found out when it reports.
+pub(in crate::api) fn introduce(
+    map: &dyn LiveMap,
+    key: DriverKey,
+    profile: Option<Profile>,
+    status: Option<DriverStatus>,
+) {
+    if let Some(profile) = profile {
+        map.set_profile(key, profile);
+    }
+    if let Some(status) = status {
+        map.set_status(key, status);
+    }
+}

@@ -1,0 +1,155 @@
+//! The one table from failures to gRPC statuses.
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use super::convert::FieldError;
+use crate::ids::DriverId;
+use crate::index::FullError;
+use crate::limits;
+
+/// Why a call or a stream ends without what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The request cannot be accepted as it is.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The driver is not known, or was forgotten.
+    #[error("driver {driver:?} is not known")]
+    UnknownDriver {
+        /// Who was asked for.
+        driver: String,
+    },
+    /// The map has no room for another driver.
+    #[error(transparent)]
+    MapFull(#[from] FullError),
+    /// The server has as many streams as it may.
+    #[error("max_streams: {max} streams are open, the most that one server holds")]
+    TooManyStreams {
+        /// The limit.
+        max: usize,
+    },
+    /// More drivers are in the area than a watch can hold.
+    #[error("max_watched: more than {max} drivers are in the area; watch a smaller one")]
+    WatchTooLarge {
+        /// The limit.
+        max: usize,
+    },
+    /// The server is shutting down.
+    #[error("the server drains; reconnect")]
+    Draining,
+    /// The client's deadline has passed.
+    #[error("the deadline of the stream has passed")]
+    DeadlineExceeded,
+}
+
+impl Failure {
+    /// A driver that is not known.
+    pub fn unknown(driver: &DriverId) -> Self {
+        Self::UnknownDriver { driver: driver.as_str().to_owned() }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::Field(_) => Code::InvalidArgument,
+            Self::UnknownDriver { .. } => Code::NotFound,
+            Self::MapFull(_) | Self::TooManyStreams { .. } | Self::WatchTooLarge { .. } => {
+                Code::ResourceExhausted
+            }
+            Self::Draining => Code::Unavailable,
+            Self::DeadlineExceeded => Code::DeadlineExceeded,
+        }
+    }
+
+    fn details(&self) -> ErrorDetails {
+        let retry =
+            || ErrorDetails::with_retry_info(Some(Duration::from_millis(limits::RETRY_AFTER_MS)));
+        let limit = |name: &str| {
+            let mut details = retry();
+            details.add_quota_failure_violation(name, self.to_string());
+            details
+        };
+        match self {
+            Self::Field(FieldError { field, detail }) => {
+                ErrorDetails::with_bad_request_violation(field, detail)
+            }
+            Self::UnknownDriver { driver } => {
+                let mut details = ErrorDetails::new();
+                details.set_resource_info("driver", driver, "", self.to_string());
+                details
+            }
+            Self::MapFull(_) => limit("max_drivers"),
+            Self::TooManyStreams { .. } => limit("max_streams"),
+            Self::WatchTooLarge { .. } => limit("max_watched"),
+            Self::Draining => retry(),
+            Self::DeadlineExceeded => ErrorDetails::new(),
+        }
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        let details = failure.details();
+        Self::with_error_details(failure.code(), failure.to_string(), details)
+    }
+}
+
+impl From<FieldError> for Status {
+    fn from(error: FieldError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The documented code of each failure; a new variant does not compile without a line here.
+    fn documented(failure: &Failure) -> (Code, &'static str) {
+        match failure {
+            Failure::Field(_) => (Code::InvalidArgument, "k 0 is not in 1..=1000"),
+            Failure::UnknownDriver { .. } => (Code::NotFound, "driver \"cab-7\" is not known"),
+            Failure::MapFull(_) => {
+                (Code::ResourceExhausted, "9 drivers are known, the most that --max-drivers allows")
+            }
+            Failure::TooManyStreams { .. } => (
+                Code::ResourceExhausted,
+                "max_streams: 9 streams are open, the most that one server holds",
+            ),
+            Failure::WatchTooLarge { .. } => (
+                Code::ResourceExhausted,
+                "max_watched: more than 9 drivers are in the area; watch a smaller one",
+            ),
+            Failure::Draining => (Code::Unavailable, "the server drains; reconnect"),
+            Failure::DeadlineExceeded => {
+                (Code::DeadlineExceeded, "the deadline of the stream has passed")
+            }
+        }
+    }
+
+    #[test]
+    fn each_failure_has_its_documented_status() {
+        let failures = [
+            Failure::Field(FieldError::range("k", 0, "1..=1000")),
+            Failure::UnknownDriver { driver: "cab-7".to_owned() },
+            Failure::MapFull(FullError { max: 9 }),
+            Failure::TooManyStreams { max: 9 },
+            Failure::WatchTooLarge { max: 9 },
+            Failure::Draining,
+            Failure::DeadlineExceeded,
+        ];
+        for failure in failures {
+            let (code, message) = documented(&failure);
+            let status = Status::from(failure);
+            assert_eq!((status.code(), status.message()), (code, message));
+            let details = status.get_error_details();
+            let retry = matches!(code, Code::ResourceExhausted | Code::Unavailable);
+            assert_eq!(details.retry_info().is_some(), retry, "{message}");
+            assert_eq!(details.bad_request().is_some(), code == Code::InvalidArgument);
+            assert_eq!(details.quota_failure().is_some(), code == Code::ResourceExhausted);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! `hansom serve`: the server, until a signal.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::api::SharedMap;
+use crate::clock::Clock;
+use crate::config::{ClockKind, Config, Layers};
+use crate::index::ScanIndex;
+use crate::server::{Drained, Running, Server, ServerConfig};
+use crate::telemetry;
+
+const AFTER_HELP: &str = "\
+Each setting can also be given in the file as a key (stale_after = \"60s\") and in the environment \
+(HANSOM_STALE_AFTER=60s). Flags win over the environment, the environment wins over the file.
+
+The bound addresses are printed on standard output, one a line: `grpc 127.0.0.1:7400`, \
+`http 127.0.0.1:7401`. Logs go to standard error.
+
+On SIGTERM or SIGINT the server drains: /readyz turns 503, health NOT_SERVING, streams are told, \
+what is in flight finishes or is cut after --drain-timeout. A second signal ends it at once.
+
+Exit codes: 0 drained; 1 could not start or failed; 2 wrong arguments or configuration; \
+3 ended by a second signal.";
+
+/// Serve the live map over gRPC, and metrics and health over HTTP.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct ServeArgs {
+    /// Where gRPC is served; port 0 takes a free one [default: 127.0.0.1:7400]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Where HTTP is served; port 0 takes a free one [default: 127.0.0.1:7401]
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<String>,
+    /// Threads that serve gRPC; 0 is one a core [default: 0]
+    #[arg(long, value_name = "N")]
+    threads: Option<String>,
+    /// Read settings from this TOML file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the effective configuration and end
+    #[arg(long)]
+    print_config: bool,
+    /// How a log line looks: text or json [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// Which events are logged: a level, or a list of target=level [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// The most drivers known at once [default: 67108864]
+    #[arg(long, value_name = "N")]
+    max_drivers: Option<String>,
+    /// A driver silent for so long no longer counts as supply [default: 60s]
+    #[arg(long, value_name = "DURATION")]
+    stale_after: Option<String>,
+    /// A driver silent for so long is forgotten [default: 30m]
+    #[arg(long, value_name = "DURATION")]
+    forget_after: Option<String>,
+    /// How far a device's clock may run ahead [default: 30s]
+    #[arg(long, value_name = "DURATION")]
+    max_clock_skew: Option<String>,
+    /// Faster moves are flagged as implausible, in metres per second [default: 90]
+    #[arg(long, value_name = "SPEED")]
+    max_speed_m_s: Option<String>,
+    /// How long a drain may take [default: 10s]
+    #[arg(long, value_name = "DURATION")]
+    drain_timeout: Option<String>,
+    /// Record each applied report into this trace file
+    #[arg(long, value_name = "FILE")]
+    record: Option<String>,
+    /// Where the present comes from: wall, or trace for the newest device time [default: wall]
+    #[arg(long, value_name = "CLOCK")]
+    clock: Option<String>,
+    /// Allow addresses that other machines can reach, without encryption or authentication
+    #[arg(long)]
+    insecure: bool,
+}
+
+impl ServeArgs {
+    fn layers(&self) -> anyhow::Result<Layers> {
+        let mut layers = Layers::default();
+        if let Some(path) = &self.config {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+            layers = layers.file(&path.display().to_string(), &text);
+        }
+        Ok(layers
+            .environment(|name| std::env::var(name).ok())
+            .flag("listen", self.listen.clone())
+            .flag("http", self.http.clone())
+            .flag("threads", self.threads.clone())
+            .flag("log_format", self.log_format.clone())
+            .flag("log_level", self.log_level.clone())
+            .flag("max_drivers", self.max_drivers.clone())
+            .flag("stale_after", self.stale_after.clone())
+            .flag("forget_after", self.forget_after.clone())
+            .flag("max_clock_skew", self.max_clock_skew.clone())
+            .flag("max_speed_m_s", self.max_speed_m_s.clone())
+            .flag("drain_timeout", self.drain_timeout.clone())
+            .flag("record", self.record.clone())
+            .flag("clock", self.clock.clone())
+            .flag("insecure", self.insecure.then(|| "true".to_owned())))
+    }
+}
+
+/// Runs the subcommand.
+pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let config = match Config::resolve(args.layers()?) {
+        Ok(config) => config,
+        #[expect(clippy::print_stderr, reason = "what a wrong invocation is told")]
+        Err(problems) => {
+            eprintln!("hansom: {problems}");
+            return Ok(ExitCode::from(2));
+        }
+    };
+    if args.print_config {
+        std::io::stdout().write_all(config.to_toml().as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    telemetry::init_logs(config.log_format, &config.log_level).map_err(anyhow::Error::msg)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Before the addresses are told: who reads them may signal at once.
+        let mut signals = Signals::listen()?;
+        let running = start(&config)?;
+        announce(&running)?;
+        let name = signals.next().await;
+        tracing::info!(signal = name, "draining");
+        let draining = tokio::task::spawn_blocking(move || running.drain());
+        tokio::select! {
+            drained = draining => match drained.context("the drain failed")? {
+                Drained::Finished => tracing::info!("drained"),
+                Drained::Cut => tracing::warn!("the drain timeout passed; what was left was cut"),
+            },
+            name = signals.next() => {
+                tracing::warn!(signal = name, "second signal: ending at once");
+                std::process::exit(3);
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// The map that is served, with the twin that is right at a glance.
+fn map(config: &Config) -> SharedMap {
+    Arc::new(ScanIndex::new(config.index))
+}
+
+fn start(config: &Config) -> anyhow::Result<Running> {
+    let clock = match config.clock {
+        ClockKind::Wall => Clock::Wall,
+        ClockKind::Trace => Clock::trace(),
+    };
+    let server = ServerConfig {
+        listen: config.listen,
+        http: Some(config.http),
+        threads: config.threads,
+        stale_after: config.index.stale_after,
+        drain_timeout: Duration::from_millis(config.drain_timeout.get()),
+        sink: None,
+    };
+    Server::start(server, map(config), Arc::new(clock)).context("cannot start the server")
+}
+
+/// Tells scripts where the server is.
+fn announce(running: &Running) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "grpc {}", running.grpc_addr())?;
+    if let Some(http) = running.http_addr() {
+        writeln!(out, "http {http}")?;
+    }
+    out.flush()
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

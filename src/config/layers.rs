@@ -1,0 +1,116 @@
+//! Where settings come from, one over the other.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::Problem;
+use super::settings::{self, SETTINGS};
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody said anything.
+    Default,
+    /// The configuration file, under this key.
+    File {
+        /// The file.
+        path: String,
+        /// The key in it.
+        key: String,
+    },
+    /// An environment variable.
+    Environment {
+        /// Its name.
+        variable: String,
+    },
+    /// A flag.
+    Flag {
+        /// The flag with its dashes.
+        flag: String,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, key } if key.is_empty() => f.write_str(path),
+            Self::File { path, key } => write!(f, "{path}, {key}"),
+            Self::Environment { variable } => f.write_str(variable),
+            Self::Flag { flag } => f.write_str(flag),
+        }
+    }
+}
+
+/// Values by setting, with their origin; and what was wrong with the sources.
+#[derive(Clone, Debug, Default)]
+pub struct Layers {
+    pub(super) values: BTreeMap<&'static str, (String, Origin)>,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Layers {
+    /// Lays the text of a configuration file over what is there.
+    pub fn file(mut self, path: &str, text: &str) -> Self {
+        let origin = |key: &str| Origin::File { path: path.to_owned(), key: key.to_owned() };
+        let table: toml::Table = match text.parse() {
+            Ok(table) => table,
+            Err(error) => {
+                let message = error.to_string().trim_end().to_owned();
+                self.problems.push(Problem { origin: origin(""), message });
+                return self;
+            }
+        };
+        for (key, value) in &table {
+            let Some(setting) = settings::find(key) else {
+                let message = match settings::similar(key) {
+                    Some(name) => format!("is not a setting; did you mean {name}?"),
+                    None => "is not a setting".to_owned(),
+                };
+                self.problems.push(Problem { origin: origin(key), message });
+                continue;
+            };
+            match plain(value) {
+                Some(value) => {
+                    self.values.insert(setting.name, (value, origin(key)));
+                }
+                None => self.problems.push(Problem {
+                    origin: origin(key),
+                    message: format!("{} is not a plain value", value.type_str()),
+                }),
+            }
+        }
+        self
+    }
+
+    /// Lays environment variables over what is there; others than ours are not looked at.
+    pub fn environment(mut self, lookup: impl Fn(&str) -> Option<String>) -> Self {
+        for setting in &SETTINGS {
+            let variable = format!("HANSOM_{}", setting.name.to_uppercase());
+            if let Some(value) = lookup(&variable) {
+                self.values.insert(setting.name, (value, Origin::Environment { variable }));
+            }
+        }
+        self
+    }
+
+    /// Lays a flag over what is there, if it was given.
+    pub fn flag(mut self, name: &'static str, value: Option<String>) -> Self {
+        if let Some(value) = value {
+            let flag = format!("--{}", name.replace('_', "-"));
+            self.values.insert(name, (value, Origin::Flag { flag }));
+        }
+        self
+    }
+}
+
+/// A value of the file as a flag would give it.
+fn plain(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Float(number) => Some(number.to_string()),
+        toml::Value::Boolean(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,75 @@
+//! The table of settings.
+
+/// How a value is written in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// As a string.
+    Text,
+    /// As a number or a boolean.
+    Bare,
+}
+
+/// A line of the table.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name: the file's key; in capitals after `HANSOM_` the variable; with dashes the flag.
+    pub name: &'static str,
+    /// What it is if nobody says; empty means "not set".
+    pub default: &'static str,
+    /// How it is written in the file.
+    pub kind: Kind,
+}
+
+const fn text(name: &'static str, default: &'static str) -> Setting {
+    Setting { name, default, kind: Kind::Text }
+}
+
+const fn bare(name: &'static str, default: &'static str) -> Setting {
+    Setting { name, default, kind: Kind::Bare }
+}
+
+/// Each setting.
+pub const SETTINGS: [Setting; 14] = [
+    text("listen", "127.0.0.1:7400"),
+    text("http", "127.0.0.1:7401"),
+    // 0: as many as the machine has cores.
+    bare("threads", "0"),
+    text("log_format", "text"),
+    text("log_level", "info"),
+    bare("max_drivers", "67108864"),
+    text("stale_after", "60s"),
+    text("forget_after", "30m"),
+    text("max_clock_skew", "30s"),
+    bare("max_speed_m_s", "90"),
+    text("drain_timeout", "10s"),
+    text("record", ""),
+    text("clock", "wall"),
+    bare("insecure", "false"),
+];
+
+/// The setting with this name.
+pub(super) fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+/// The name that was probably meant.
+pub(super) fn similar(name: &str) -> Option<&'static str> {
+    let normal = name.to_lowercase().replace('-', "_");
+    let distance = |setting: &Setting| edits(&normal, setting.name);
+    let best = SETTINGS.iter().min_by_key(|setting| distance(setting))?;
+    (distance(best) <= 1 + best.name.len() / 4).then_some(best.name)
+}
+
+/// The Levenshtein distance, by bytes.
+fn edits(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.bytes().enumerate() {
+            let substitute = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,98 @@
+use super::*;
+
+fn nothing() -> Layers {
+    Layers::default()
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let file = "listen = \"127.0.0.1:1\"\nhttp = \"127.0.0.1:1\"\nthreads = 1\n";
+    let layers = || {
+        nothing().file("h.toml", file).environment(|name| match name {
+            "HANSOM_HTTP" => Some("127.0.0.1:2".to_owned()),
+            "HANSOM_THREADS" => Some("2".to_owned()),
+            // What Kubernetes and others set; none of them is ours.
+            "HANSOM_PORT" | "HANSOM_DATA" | "HANSOM_SERVICE_HOST" => Some("tcp://x".to_owned()),
+            _ => None,
+        })
+    };
+    let config = Config::resolve(layers().flag("threads", Some("3".to_owned()))).unwrap();
+    assert_eq!((config.listen.port(), config.http.port(), config.threads), (1, 2, 3));
+    let text = config.to_toml();
+    for line in [
+        "listen = \"127.0.0.1:1\"  # h.toml, listen\n",
+        "http = \"127.0.0.1:2\"  # HANSOM_HTTP\n",
+        "threads = 3  # --threads\n",
+        "stale_after = \"60s\"  # default\n",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn what_is_printed_gives_the_same_again() {
+    let layers = nothing().file("h.toml", "record = \"a \\\"b\\\".trace\"\nclock = \"trace\"\n");
+    let config = Config::resolve(layers).unwrap();
+    let again = Config::resolve(nothing().file("again.toml", &config.to_toml())).unwrap();
+    assert_eq!((config.record.clone(), config.clock), (again.record.clone(), again.clock));
+    assert_eq!((config.index, config.listen), (again.index, again.listen));
+    assert_eq!(again.record.unwrap().to_str(), Some("a \"b\".trace"));
+}
+
+#[test]
+fn all_problems_are_reported_at_once_with_their_origin() {
+    let file = "lisen = \"127.0.0.1:1\"\nthreads = 4096\nstale_after = \"2h\"\nhttp = [1]\n";
+    let layers = nothing()
+        .file("h.toml", file)
+        .environment(|name| (name == "HANSOM_CLOCK").then(|| "sundial".to_owned()))
+        .flag("listen", Some("0.0.0.0:7400".to_owned()))
+        .flag("max_speed_m_s", Some("-1".to_owned()));
+    let problems = Config::resolve(layers).unwrap_err();
+    let text = problems.to_string();
+    assert_eq!(problems.0.len(), 7, "{text}");
+    for part in [
+        "h.toml, lisen: is not a setting; did you mean listen?",
+        "h.toml, http: array is not a plain value",
+        "h.toml, threads: 4096 is not in 0..=256",
+        "h.toml, stale_after: stale_after 7200000 ms is longer than forget_after 1800000 ms",
+        "HANSOM_CLOCK: \"sundial\" is neither wall nor trace",
+        "--max-speed-m-s: -1 is not above 0",
+        "--listen: 0.0.0.0:7400 can be reached from other machines",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_a_problem_beside_others() {
+    let layers = nothing().file("h.toml", "listen =").flag("threads", Some("x".to_owned()));
+    let problems = Config::resolve(layers).unwrap_err();
+    assert_eq!(problems.0.len(), 2, "{problems}");
+    assert!(problems.0[0].to_string().starts_with("h.toml: "), "{problems}");
+}
+
+#[test]
+fn the_open_door_has_to_be_asked_for() {
+    let open = || nothing().flag("listen", Some("[::]:7400".to_owned()));
+    assert!(Config::resolve(open()).is_err());
+    let config = Config::resolve(open().flag("insecure", Some("true".to_owned()))).unwrap();
+    assert!(config.insecure);
+    let mapped = nothing().flag("listen", Some("[::ffff:127.0.0.1]:7400".to_owned()));
+    assert!(Config::resolve(mapped).is_ok());
+}
+
+#[test]
+fn durations_have_a_unit_and_a_range() {
+    let stale = |text: &str| {
+        Config::resolve(nothing().flag("stale_after", Some(text.to_owned())))
+            .map(|config| config.index.stale_after)
+            .map_err(|problems| problems.0[0].message.clone())
+    };
+    assert_eq!(stale("1500ms"), Ok(Millis(1_500)));
+    assert_eq!(stale("2m"), Ok(Millis(120_000)));
+    assert!(stale("60").unwrap_err().contains("is not a duration"));
+    assert!(stale("s").unwrap_err().contains("is not a duration"));
+    assert!(stale("é").unwrap_err().contains("is not a duration"));
+    assert_eq!(stale("0s"), Err("0s is not in 1ms..=604800s".to_owned()));
+    assert!(stale("99999999999999999999h").is_err());
+}

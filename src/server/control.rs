@@ -1,0 +1,81 @@
+//! The control thread: accepts, lets time pass, serves HTTP, spreads the news of a drain.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::accept::{self, Accepted};
+use super::health;
+use crate::api::Door;
+use crate::web;
+
+/// How often time passes for the map.
+const TICK: Duration = Duration::from_secs(1);
+
+pub(super) struct Control {
+    pub(super) door: Arc<Door>,
+    pub(super) health: HealthReporter,
+    pub(super) grpc: TcpListener,
+    pub(super) http: Option<TcpListener>,
+    pub(super) queues: Vec<mpsc::Sender<Accepted>>,
+}
+
+impl Control {
+    /// Runs until `stop` becomes true.
+    pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
+        health::tell(&self.health, ServingStatus::Serving).await;
+        let Self { door, health, grpc, http, queues } = self;
+        let mut drain = door.drain();
+        let accepting = async {
+            match tokio::net::TcpListener::from_std(grpc) {
+                Ok(listener) => accept::accept(listener, Arc::clone(&door), queues).await,
+                Err(error) => tracing::error!(%error, "cannot serve gRPC"),
+            }
+        };
+        let until_drain = async {
+            tokio::select! {
+                () = accepting => {}
+                _ = drain.wait_for(|&draining| draining) => {}
+            }
+            health::tell(&health, ServingStatus::NotServing).await;
+            // The workers have their own deadline; HTTP and time go on until they are done.
+            std::future::pending::<()>().await;
+        };
+        let serving = async {
+            if let Some(listener) = http
+                && let Err(error) = web::serve(listener, Arc::clone(&door)).await
+            {
+                tracing::error!(%error, "cannot serve HTTP");
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = until_drain => {}
+            () = serving => {}
+            () = tick(&door) => {}
+            _ = stop.wait_for(|&stop| stop) => {}
+        }
+    }
+}
+
+/// Lets time pass.
+async fn tick(door: &Door) {
+    let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        if let Some(now) = door.started() {
+            let advance = door.map.advance(now);
+            if advance.forgotten > 0 {
+                tracing::debug!(forgotten = advance.forgotten, "drivers were forgotten");
+            }
+        }
+        door.refresh_gauges();
+        door.metrics.upkeep();
+    }
+}

@@ -1,0 +1,102 @@
+//! A worker: serves gRPC on the connections that it is handed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::codec::CompressionEncoding::Gzip;
+use tonic::transport::server::Router;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::HealthReporter;
+use tonic_web::GrpcWebLayer;
+use tower::layer::util::{Identity, Stack};
+
+use super::Drained;
+use super::accept::Accepted;
+use super::health::HealthWatch;
+use crate::api::proto::FILE_DESCRIPTOR_SET;
+use crate::api::proto::driver_service_server::DriverServiceServer;
+use crate::api::proto::proximity_service_server::ProximityServiceServer;
+use crate::api::{Door, DriverService, ProximityService};
+use crate::limits;
+
+pub(super) struct Worker {
+    door: Arc<Door>,
+    health: HealthReporter,
+    drain_timeout: Duration,
+}
+
+impl Worker {
+    pub(super) fn new(door: Arc<Door>, health: HealthReporter, drain_timeout: Duration) -> Self {
+        Self { door, health, drain_timeout }
+    }
+
+    /// Serves until the drain is over.
+    pub(super) async fn run(self, queue: mpsc::Receiver<Accepted>) -> Drained {
+        let mut draining = self.door.drain();
+        let mut told = self.door.drain();
+        let incoming = ReceiverStream::new(queue).map(Accepted::adopt);
+        let serve = self.router().serve_with_incoming_shutdown(incoming, async move {
+            drop(draining.wait_for(|&draining| draining).await);
+        });
+        let deadline = async move {
+            drop(told.wait_for(|&draining| draining).await);
+            tokio::time::sleep(self.drain_timeout).await;
+        };
+        tokio::select! {
+            served = serve => {
+                if let Err(error) = served {
+                    tracing::error!(%error, "a worker cannot serve");
+                }
+                Drained::Finished
+            }
+            () = deadline => Drained::Cut,
+        }
+    }
+
+    fn router(&self) -> Router<Stack<GrpcWebLayer, Identity>> {
+        let driver = DriverServiceServer::new(DriverService::new(Arc::clone(&self.door)))
+            .accept_compressed(Gzip)
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        let proximity = ProximityServiceServer::new(ProximityService::new(Arc::clone(&self.door)))
+            .accept_compressed(Gzip)
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        let health = HealthWatch::new(Arc::clone(&self.door), self.health.clone());
+        let health = HealthServer::new(health)
+            .accept_compressed(Gzip)
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        // The descriptors are compiled in: a test reads them, so that this cannot fail in use.
+        let v1 = reflection().build_v1().ok().map(|service| service.accept_compressed(Gzip));
+        let v1alpha =
+            reflection().build_v1alpha().ok().map(|service| service.accept_compressed(Gzip));
+        builder()
+            .layer(GrpcWebLayer::new())
+            .add_service(driver)
+            .add_service(proximity)
+            .add_service(health)
+            .add_optional_service(v1)
+            .add_optional_service(v1alpha)
+    }
+}
+
+/// The transport, with each limit passed explicitly.
+fn builder() -> tonic::transport::Server {
+    tonic::transport::Server::builder()
+        // HTTP/1.1 is for gRPC-Web alone.
+        .accept_http1(true)
+        .timeout(Duration::from_secs(limits::MAX_CALL_SECONDS))
+        .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
+        .max_concurrent_streams(limits::MAX_STREAMS_PER_CONNECTION)
+        .max_frame_size(limits::MAX_FRAME_BYTES)
+        .http2_max_header_list_size(limits::MAX_HEADER_BYTES)
+        .http2_keepalive_interval(Some(Duration::from_secs(limits::KEEPALIVE_INTERVAL_SECONDS)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(limits::KEEPALIVE_TIMEOUT_SECONDS)))
+}

@@ -1,0 +1,182 @@
+//! The server's metrics: handles made once, changed per batch, rendered for Prometheus.
+//!
+//! Each server has its own set, so that several can live in one process. No metric is labelled
+//! by driver, stream or place: the number of series is fixed when the program is written.
+
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
+};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::model::DriverStatus;
+
+/// Upper ends of the buckets of request durations, in seconds: 10 µs to 1 s.
+const DURATION_BUCKETS: [f64; 12] =
+    [1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2, 5e-2, 0.25, 1.0];
+
+/// The timed methods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `DriverService.Report`
+    Report,
+    /// `DriverService.SetStatus`
+    SetStatus,
+    /// `DriverService.GetDriver`
+    GetDriver,
+    /// `ProximityService.Nearest`
+    Nearest,
+    /// `ProximityService.Within`
+    Within,
+    /// `ProximityService.Count`
+    Count,
+}
+
+impl Method {
+    const ALL: [Self; 6] =
+        [Self::Report, Self::SetStatus, Self::GetDriver, Self::Nearest, Self::Within, Self::Count];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Report => "Report",
+            Self::SetStatus => "SetStatus",
+            Self::GetDriver => "GetDriver",
+            Self::Nearest => "Nearest",
+            Self::Within => "Within",
+            Self::Count => "Count",
+        }
+    }
+}
+
+/// The handles of one server's metrics.
+#[derive(Debug)]
+pub struct Metrics {
+    handle: PrometheusHandle,
+    /// Reports applied.
+    pub updates: Counter,
+    /// Reports applied although faster than a vehicle can be.
+    pub implausible: Counter,
+    rejected: Vec<Counter>,
+    /// Questions answered on streams.
+    pub stream_questions: Counter,
+    /// Drivers known.
+    pub drivers: Gauge,
+    supply: [Gauge; 6],
+    /// Long-lived streams open.
+    pub streams: Gauge,
+    /// Connections open.
+    pub connections: Gauge,
+    /// Connections closed at once because a limit was reached.
+    pub connections_refused: Counter,
+    /// Rows not recorded because the recorder was behind.
+    pub trace_rows_dropped: Counter,
+    durations: [Histogram; 6],
+}
+
+impl Metrics {
+    /// A fresh set, all at zero; `reasons` are the labels under which rejections are counted.
+    pub fn new(reasons: &[&'static str]) -> Self {
+        let builder = PrometheusBuilder::new();
+        let matcher = Matcher::Full("hansom_grpc_request_duration_seconds".to_owned());
+        // Fails only for an empty list of buckets.
+        let recorder = builder
+            .set_buckets_for_metric(matcher, &DURATION_BUCKETS)
+            .unwrap_or_default()
+            .build_recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            describe();
+            Self {
+                handle,
+                updates: counter!("hansom_location_updates_total"),
+                implausible: counter!("hansom_location_updates_implausible_total"),
+                rejected: reasons
+                    .iter()
+                    .map(|&reason| {
+                        counter!("hansom_location_updates_rejected_total", "reason" => reason)
+                    })
+                    .collect(),
+                stream_questions: counter!("hansom_stream_questions_total"),
+                drivers: gauge!("hansom_drivers"),
+                supply: DriverStatus::ALL
+                    .map(|status| gauge!("hansom_supply", "status" => status.name())),
+                streams: gauge!("hansom_streams"),
+                connections: gauge!("hansom_connections"),
+                connections_refused: counter!("hansom_connections_refused_total"),
+                trace_rows_dropped: counter!("hansom_trace_rows_dropped_total"),
+                durations: Method::ALL.map(|method| {
+                    histogram!(
+                        "hansom_grpc_request_duration_seconds", "method" => method.name()
+                    )
+                }),
+            }
+        })
+    }
+
+    /// Counts rejections under the `place`-th of the reasons given to [`Self::new`].
+    pub fn rejected(&self, place: usize, count: u64) {
+        if let Some(counter) = self.rejected.get(place) {
+            counter.increment(count);
+        }
+    }
+
+    /// Tells the supply, by status number.
+    pub fn set_supply(&self, by_status: [u64; 6]) {
+        for (gauge, count) in self.supply.iter().zip(by_status) {
+            gauge.set(count as f64);
+        }
+    }
+
+    /// The histogram of a method's durations.
+    pub fn duration(&self, method: Method) -> &Histogram {
+        &self.durations[method as usize]
+    }
+
+    /// The text that Prometheus reads.
+    pub fn render(&self) -> String {
+        self.handle.render()
+    }
+
+    /// Folds what was recorded since the last call; call it about once a second, or memory grows.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+fn describe() {
+    describe_counter!("hansom_location_updates_total", Unit::Count, "Reports applied.");
+    describe_counter!(
+        "hansom_location_updates_implausible_total",
+        Unit::Count,
+        "Reports applied although they moved faster than a vehicle can."
+    );
+    describe_counter!(
+        "hansom_location_updates_rejected_total",
+        Unit::Count,
+        "Reports not applied, by reason."
+    );
+    describe_counter!(
+        "hansom_stream_questions_total",
+        Unit::Count,
+        "Questions answered on NearestStream."
+    );
+    describe_gauge!("hansom_drivers", Unit::Count, "Drivers known, with a position or without.");
+    describe_gauge!("hansom_supply", Unit::Count, "Drivers that are not stale, by status.");
+    describe_gauge!("hansom_streams", Unit::Count, "Long-lived streams open.");
+    describe_gauge!("hansom_connections", Unit::Count, "Connections open.");
+    describe_counter!(
+        "hansom_connections_refused_total",
+        Unit::Count,
+        "Connections closed at once because a limit was reached."
+    );
+    describe_counter!(
+        "hansom_trace_rows_dropped_total",
+        Unit::Count,
+        "Rows not recorded because the recorder was behind."
+    );
+    describe_histogram!(
+        "hansom_grpc_request_duration_seconds",
+        Unit::Seconds,
+        "Time from the parsed request to the answer, by method."
+    );
+}

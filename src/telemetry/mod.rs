@@ -1,0 +1,7 @@
+//! What the process tells about itself: metrics and logs.
+
+mod logs;
+mod metrics;
+
+pub use logs::{LogFormat, init_logs};
+pub use metrics::{Method, Metrics};

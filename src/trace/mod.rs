@@ -1,0 +1,31 @@
+//! Histories of positions: reading the public formats and our own, writing our own.
+//!
+//! [`open`] recognises a format by content and yields [`Record`]s in global time order, whatever
+//! the order of the input; [`TraceWriter`] writes the own format, [`TraceFile`] seeks in it,
+//! [`TraceDigest`] fingerprints what a trace says. Start reading at `reader`. Nothing here keeps a
+//! live map or judges a report: rows that are well-formed are handed on, however late they are.
+
+mod archive;
+pub mod civil;
+mod counts;
+mod digest;
+mod error;
+mod intake;
+mod lines;
+mod options;
+mod own;
+mod reader;
+mod record;
+mod sniff;
+mod sort;
+mod text;
+
+pub use counts::{Phase, Progress, RowCounts, RowReason};
+pub use digest::TraceDigest;
+pub use error::{Damage, DamageKind, TraceError};
+pub use options::{CsvColumns, CsvColumnsError, ReadOptions};
+pub use own::{BlockInfo, MAGIC, Order, Sink, TraceFile, TraceWriter, VERSION};
+pub use reader::{TraceReader, open, open_all};
+pub use record::{Record, VehicleIx, Vehicles};
+pub use sniff::Format;
+

@@ -1,0 +1,3 @@
+//! The one integration binary: each module a subject.
+
+mod recorded_traces;

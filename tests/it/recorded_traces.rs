@@ -1,0 +1,76 @@
+//! Recorded days of real cities: what is read is what is there.
+//!
+//! The data live outside the repository, in `HANSOM_DATA`; without them each test says that it
+//! skips.
+
+use std::path::PathBuf;
+
+use hansom::trace::{self, Format, ReadOptions, RowReason, TraceReader};
+use hansom::units::Timestamp;
+
+/// The recorded trace of this name, opened, or `None` after saying so.
+fn recorded(name: &str) -> Option<TraceReader> {
+    let data = std::env::var_os("HANSOM_DATA").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")),
+        PathBuf::from,
+    );
+    let path = data.join("traces").join(name);
+    if !path.exists() {
+        println!("skipped: {} is absent; set HANSOM_DATA", path.display());
+        return None;
+    }
+    Some(trace::open(&path, &ReadOptions::default()).unwrap())
+}
+
+/// Reads all, checks the order and the sums, and returns how many records there were.
+fn drain(reader: &mut TraceReader) -> u64 {
+    let (mut records, mut last) = (0, Timestamp::from_millis(i64::MIN));
+    while let Some(record) = reader.next().unwrap() {
+        assert!(record.at >= last, "record {records} goes back in time");
+        last = record.at;
+        records += 1;
+    }
+    let counts = reader.stats();
+    assert_eq!(counts.yielded, records);
+    assert_eq!(counts.read, records + counts.rejected.iter().sum::<u64>());
+    assert_eq!(reader.rows_hint(), Some(records));
+    assert_eq!(reader.time_hint().map(|span| span.1), Some(last));
+    records
+}
+
+#[test]
+fn cabspotting_is_read_whole() {
+    let Some(mut reader) = recorded("cabspotting_2008-06-06.tar.gz") else { return };
+    assert_eq!(reader.format(), Format::Cabspotting);
+    let records = drain(&mut reader);
+    println!("{:?}, {records} records, {} skipped files", reader.stats(), reader.skipped_files());
+    assert_eq!(reader.stats().read, 507_231);
+    assert_eq!(reader.vehicles(), 503);
+    assert_eq!(reader.skipped_files(), 0);
+}
+
+#[test]
+fn t_drive_is_read_whole_and_its_bad_rows_are_counted() {
+    let Some(mut reader) = recorded("tdrive_2008-02-04_ids1-3000.tar.gz") else { return };
+    assert_eq!(reader.format(), Format::TDrive);
+    let records = drain(&mut reader);
+    println!("{:?}, {records} records of {}", reader.stats(), reader.vehicles());
+    assert_eq!(reader.stats().read, 855_161);
+    assert!(reader.stats().rejected_for(RowReason::NoFix) > 0);
+    assert_eq!(reader.skipped_files(), 0);
+}
+
+#[test]
+fn xz_is_refused_by_name() {
+    let data = std::env::var_os("HANSOM_DATA").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")),
+        PathBuf::from,
+    );
+    let path = data.join("traces/tdrive_2008-02-04_all.tar.xz");
+    if !path.exists() {
+        println!("skipped: {} is absent; set HANSOM_DATA", path.display());
+        return;
+    }
+    let error = trace::open(&path, &ReadOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("unsupported compression xz"), "{error}");
+}
