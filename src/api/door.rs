@@ -20,8 +20,8 @@ pub type SharedMap = Arc<dyn LiveMap>;
 
 /// Takes the reports that were applied. Called on the hot path: MUST NOT block.
 pub trait ReportSink: Send + Sync {
-    /// Takes the applied rows of one batch, in their order, or drops and counts them.
-    fn record(&self, rows: Vec<(DriverId, Report)>);
+    /// Takes the applied rows of one batch, in their order; false if they had to be dropped.
+    fn record(&self, rows: Vec<(DriverId, Report)>) -> bool;
 }
 
 /// What the services share.
@@ -34,8 +34,7 @@ pub struct Door {
     pub stale_after: Millis,
     /// Where to count.
     pub metrics: Arc<Metrics>,
-    /// Who else wants to know what was applied.
-    pub sink: Option<Arc<dyn ReportSink>>,
+    sink: Option<Arc<dyn ReportSink>>,
     drain: watch::Receiver<bool>,
     streams: AtomicUsize,
 }
@@ -51,6 +50,22 @@ impl Door {
     ) -> Self {
         let metrics = Arc::new(Metrics::new(&REASON_NAMES));
         Self { map, clock, stale_after, metrics, sink, drain, streams: AtomicUsize::new(0) }
+    }
+
+    /// Whether somebody else wants to know what was applied.
+    pub fn is_recorded(&self) -> bool {
+        self.sink.is_some()
+    }
+
+    /// Tells those who want to know what was applied.
+    pub fn record(&self, rows: Vec<(DriverId, Report)>) {
+        let count = rows.len() as u64;
+        if let Some(sink) = &self.sink
+            && count > 0
+            && !sink.record(rows)
+        {
+            self.metrics.trace_rows_dropped.increment(count);
+        }
     }
 
     /// The present.

@@ -62,8 +62,8 @@ impl DriverService {
         if let Some(reason) = rejected {
             tally.reject(&door.metrics, reason, 1);
         }
-        if let (Some(sink), None, Some(report)) = (&door.sink, rejected, applied) {
-            sink.record(vec![(id, report)]);
+        if let (true, None, Some(report)) = (door.is_recorded(), rejected, applied) {
+            door.record(vec![(id, report)]);
         }
         Ok(ReportResponse {
             applied: rejected.is_none(),

@@ -1,6 +1,6 @@
 //! `hansom serve`: the server, until a signal.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::api::SharedMap;
+use crate::api::{ReportSink, SharedMap};
 use crate::clock::Clock;
 use crate::config::{ClockKind, Config, Layers};
-use crate::index::ScanIndex;
-use crate::server::{Drained, Running, Server, ServerConfig};
+use crate::index::LiveIndex;
+use crate::server::{Drained, Recorder, Running, Server, ServerConfig};
 use crate::telemetry;
 
 const AFTER_HELP: &str = "\
@@ -130,7 +130,14 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         // Before the addresses are told: who reads them may signal at once.
         let mut signals = Signals::listen()?;
-        let running = start(&config)?;
+        let (recorder, sink) = match &config.record {
+            None => (None, None),
+            Some(path) => {
+                let (recorder, sink) = Recorder::create(path)?;
+                (Some(recorder), Some(Arc::new(sink) as Arc<dyn ReportSink>))
+            }
+        };
+        let running = start(&config, sink)?;
         announce(&running)?;
         let name = signals.next().await;
         tracing::info!(signal = name, "draining");
@@ -145,16 +152,26 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
                 std::process::exit(3);
             }
         }
+        if let Some(recorder) = recorder {
+            recorder.finish().context("the recording is incomplete")?;
+        }
         Ok(ExitCode::SUCCESS)
     })
 }
 
-/// The map that is served, with the twin that is right at a glance.
-fn map(config: &Config) -> SharedMap {
-    Arc::new(ScanIndex::new(config.index))
+/// The map that is served.
+fn map(config: &Config) -> anyhow::Result<SharedMap> {
+    Ok(Arc::new(LiveIndex::new(config.index, seed().context("cannot read /dev/urandom")?)))
 }
 
-fn start(config: &Config) -> anyhow::Result<Running> {
+/// A number nobody can guess, so that nobody can choose ids that collide.
+fn seed() -> std::io::Result<u64> {
+    let mut bytes = [0; 8];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<Running> {
     let clock = match config.clock {
         ClockKind::Wall => Clock::Wall,
         ClockKind::Trace => Clock::trace(),
@@ -165,9 +182,9 @@ fn start(config: &Config) -> anyhow::Result<Running> {
         threads: config.threads,
         stale_after: config.index.stale_after,
         drain_timeout: Duration::from_millis(config.drain_timeout.get()),
-        sink: None,
+        sink,
     };
-    Server::start(server, map(config), Arc::new(clock)).context("cannot start the server")
+    Server::start(server, map(config)?, Arc::new(clock)).context("cannot start the server")
 }
 
 /// Tells scripts where the server is.

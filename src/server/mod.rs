@@ -10,6 +10,7 @@
 mod accept;
 mod control;
 mod health;
+mod record;
 
 mod worker;
 
@@ -19,6 +20,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+
+pub use record::{Recorder, RecorderSink};
 
 use crate::api::{Door, ReportSink, SharedMap};
 use crate::clock::Clock;
@@ -135,10 +138,11 @@ impl Server {
             queues.push(sender);
             let worker =
                 worker::Worker::new(Arc::clone(&door), health.clone(), config.drain_timeout);
+            let stopping = stopping.clone();
             let name = format!("hansom-worker-{i}");
-            running
-                .workers
-                .push(spawn(&name, move |runtime| runtime.block_on(worker.run(receiver)))?);
+            running.workers.push(spawn(&name, move |runtime| {
+                runtime.block_on(worker.run(receiver, stopping))
+            })?);
         }
         let control = control::Control { door, health, grpc, http: http.map(|(l, _)| l), queues };
         running.control = Some(spawn("hansom-control", move |runtime| {
@@ -148,7 +152,7 @@ impl Server {
     }
 }
 
-/// A server that runs. Dropped, it drains as [`Running::drain`] does.
+/// A server that runs. Dropped, it stops at once and cuts what is in flight.
 #[derive(Debug)]
 pub struct Running {
     grpc_addr: SocketAddr,
@@ -183,11 +187,13 @@ impl Running {
 
     /// Drains and waits for the end: what is in flight finishes, or is cut at the deadline.
     pub fn drain(mut self) -> Drained {
-        self.finish()
+        self.begin_drain();
+        let drained = self.join_workers();
+        self.stop.send_replace(true);
+        drained
     }
 
-    fn finish(&mut self) -> Drained {
-        self.begin_drain();
+    fn join_workers(&mut self) -> Drained {
         let mut drained = Drained::Finished;
         for worker in self.workers.drain(..) {
             // A worker that panicked has not finished.
@@ -195,19 +201,20 @@ impl Running {
                 drained = Drained::Cut;
             }
         }
-        self.stop.send_replace(true);
-        if let Some(control) = self.control.take()
-            && control.join().is_err()
-        {
-            tracing::error!("the control thread panicked");
-        }
         drained
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.finish();
+        self.begin_drain();
+        self.stop.send_replace(true);
+        self.join_workers();
+        if let Some(control) = self.control.take()
+            && control.join().is_err()
+        {
+            tracing::error!("the control thread panicked");
+        }
     }
 }
 

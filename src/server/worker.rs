@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::codec::CompressionEncoding::Gzip;
@@ -33,8 +33,12 @@ impl Worker {
         Self { door, health, drain_timeout }
     }
 
-    /// Serves until the drain is over.
-    pub(super) async fn run(self, queue: mpsc::Receiver<Accepted>) -> Drained {
+    /// Serves until the drain is over, or `stop` becomes true.
+    pub(super) async fn run(
+        self,
+        queue: mpsc::Receiver<Accepted>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Drained {
         let mut draining = self.door.drain();
         let mut told = self.door.drain();
         let incoming = ReceiverStream::new(queue).map(Accepted::adopt);
@@ -53,6 +57,7 @@ impl Worker {
                 Drained::Finished
             }
             () = deadline => Drained::Cut,
+            _ = stop.wait_for(|&stop| stop) => Drained::Cut,
         }
     }
 

@@ -28,4 +28,3 @@ pub use own::{BlockInfo, MAGIC, Order, Sink, TraceFile, TraceWriter, VERSION};
 pub use reader::{TraceReader, open, open_all};
 pub use record::{Record, VehicleIx, Vehicles};
 pub use sniff::Format;
-

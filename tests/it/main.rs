@@ -1,3 +1,6 @@
 //! The one integration binary: each module a subject.
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests: helpers too")]
+
 mod recorded_traces;
+mod server;

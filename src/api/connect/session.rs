@@ -184,14 +184,12 @@ impl Session {
                 continue;
             }
             self.status = report.status.or(self.status);
-            if door.sink.is_some() {
+            if door.is_recorded() {
                 recorded.push((self.id, report));
             }
         }
         self.waiting = waiting;
-        if let Some(sink) = door.sink.as_ref().filter(|_| !recorded.is_empty()) {
-            sink.record(recorded);
-        }
+        door.record(recorded);
     }
 
     fn reject(&mut self, door: &Door, ordinal: u64, reason: RejectReason, detail: String) {

@@ -167,8 +167,8 @@ impl Session {
         }
         self.note_statuses();
         self.tally.apply(&door.metrics, self.outcome.applied, self.outcome.implausible);
-        if let Some(sink) = &door.sink {
-            self.record(&**sink);
+        if door.is_recorded() {
+            self.record(door);
         }
         let rejected = self.outcome.rejected.iter().filter_map(|&(i, reason)| {
             self.places.get(i as usize).map(|&place| (place, reason_message(reason)))
@@ -224,7 +224,7 @@ impl Session {
         }
     }
 
-    fn record(&self, sink: &dyn crate::api::door::ReportSink) {
+    fn record(&self, door: &Door) {
         let mut rejected = self.outcome.rejected.iter().map(|&(i, _)| i).peekable();
         let mut rows = Vec::with_capacity(self.reports.len());
         for (i, (report, place)) in (0_u32..).zip(self.reports.iter().zip(&self.places)) {
@@ -234,7 +234,7 @@ impl Session {
                 rows.push((id, *report));
             }
         }
-        sink.record(rows);
+        door.record(rows);
     }
 
     /// Counts and names what was not applied, in the order in which it came.

@@ -66,7 +66,6 @@ impl Stream for NearestAnswers {
         }
         if this.turn >= limits::MAX_ANSWERS_PER_TURN {
             this.turn = 0;
-            this.door.metrics.stream_questions.increment(limits::MAX_ANSWERS_PER_TURN as u64);
             this.life.yield_turn();
         }
         if this.life.steps_back(cx) {
@@ -81,15 +80,14 @@ impl Stream for NearestAnswers {
         match Pin::new(&mut this.inbound).poll_next(cx) {
             Poll::Ready(Some(Ok(message))) => {
                 this.turn += 1;
+                this.door.metrics.stream_questions.increment(1);
                 Poll::Ready(Some(Ok(this.answer(&message))))
             }
             Poll::Pending => {
-                this.door.metrics.stream_questions.increment(this.turn as u64);
                 this.turn = 0;
                 Poll::Pending
             }
             Poll::Ready(end) => {
-                this.door.metrics.stream_questions.increment(this.turn as u64);
                 this.end = Some(Ok(()));
                 Poll::Ready(end.and_then(Result::err).map(Err))
             }

@@ -1,0 +1,11 @@
+//! A real server on a free port, spoken to as clients do.
+
+mod bad_input;
+mod connect;
+mod drain;
+mod ingest;
+mod outside;
+mod proximity;
+mod recording;
+mod serve;
+mod support;

@@ -1,0 +1,127 @@
+//! The whole binary.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+
+use super::proximity::world;
+use super::support::{channel, http_get, soon};
+use hansom::api::proto::CountRequest;
+use hansom::api::proto::proximity_service_client::ProximityServiceClient;
+
+fn hansom() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hansom"));
+    // What the developer's shell or an orchestrator may have set.
+    command.env_clear().env("HANSOM_PORT", "tcp://10.0.0.1:7400").env("HANSOM_DATA", "/nowhere");
+    command
+}
+
+fn output(arguments: &[&str]) -> Output {
+    hansom().args(arguments).output().unwrap()
+}
+
+struct Served {
+    child: Child,
+    errors: ChildStderr,
+    grpc: SocketAddr,
+    http: SocketAddr,
+}
+
+impl Served {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = hansom()
+            .args(["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut address = |door: &str| {
+            let line = lines.next().unwrap().unwrap();
+            line.strip_prefix(door).unwrap().trim().parse().unwrap()
+        };
+        let (grpc, http) = (address("grpc"), address("http"));
+        let errors = child.stderr.take().unwrap();
+        Self { child, errors, grpc, http }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut errors = String::new();
+        self.errors.read_to_string(&mut errors).unwrap();
+        (self.child.wait().unwrap().code(), errors)
+    }
+}
+
+#[tokio::test]
+async fn serve_prints_its_addresses_serves_and_drains_on_sigterm() {
+    let served = Served::start(&["--log-format", "json"]);
+    let mut client = ProximityServiceClient::new(channel(served.grpc).await);
+    let request = CountRequest { area: Some(world()), filter: None };
+    assert_eq!(soon(client.count(request)).await.unwrap().into_inner().count, 0);
+    let (head, _) = http_get(served.http, "/readyz").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    served.signal("-TERM");
+    let ended = tokio::task::spawn_blocking(move || served.end());
+    let (code, errors) = soon(ended).await.unwrap();
+    assert_eq!(code, Some(0), "{errors}");
+    let lines: Vec<serde_json::Value> =
+        errors.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let messages: Vec<&str> = lines.iter().filter_map(|line| line["message"].as_str()).collect();
+    assert!(messages.contains(&"draining") && messages.contains(&"drained"), "{errors}");
+}
+
+#[tokio::test]
+async fn serve_ends_on_an_interrupt_too() {
+    let served = Served::start(&[]);
+    served.signal("-INT");
+    let ended = tokio::task::spawn_blocking(move || served.end());
+    assert_eq!(soon(ended).await.unwrap().0, Some(0));
+}
+
+#[test]
+fn print_config_tells_what_would_be_and_where_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hansom.toml");
+    std::fs::write(&path, "stale_after = \"5s\"\nthreads = 1\n").unwrap();
+    let arguments =
+        ["serve", "--config", path.to_str().unwrap(), "--threads", "2", "--print-config"];
+    let output = output(&arguments);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("threads = 2  # --threads\n"), "{text}");
+    assert!(text.contains("stale_after = \"5s\"  # /"), "{text}");
+    assert!(text.contains("listen = \"127.0.0.1:7400\"  # default\n"), "{text}");
+}
+
+#[test]
+fn all_problems_of_a_configuration_come_at_once() {
+    let arguments = ["serve", "--threads", "0x", "--listen", "0.0.0.0:0", "--clock", "sundial"];
+    let output = output(&arguments);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    for part in ["3 problems", "--threads: 0x", "--listen: 0.0.0.0:0", "--insecure", "sundial"] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = output(&["serve", "--listen", &address, "--http", "127.0.0.1:0"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains(&format!("cannot listen on {address} for gRPC")), "{text}");
+}
+
+#[test]
+fn help_documents_the_exit_codes() {
+    let text = String::from_utf8(output(&["serve", "--help"]).stdout).unwrap();
+    assert!(text.contains("Exit codes: 0 drained"), "{text}");
+}
