@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod geo;
@@ -13,6 +14,7 @@ pub mod ids;
 pub mod index;
 pub mod limits;
 pub mod model;
+pub mod replay;
 pub mod server;
 pub mod sim;
 mod sync;

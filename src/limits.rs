@@ -171,3 +171,55 @@ pub const MAX_OPEN_TRACES: usize = 256;
 
 /// The longest name of a file in a tar archive, in bytes. Longer: an error.
 pub const MAX_TAR_NAME_BYTES: u64 = 64 << 10;
+
+/// The most drivers of a made-up fleet. More: the plan is refused.
+pub const MAX_SIM_DRIVERS: u32 = 1_000_000;
+
+/// The longest a made-up fleet can drive: seven days. Longer: the plan is refused.
+pub const MAX_SIM_MS: u64 = 7 * 24 * 3_600 * 1_000;
+
+// --- The client -----------------------------------------------------------------------------
+
+/// The largest message that our client takes or sends: a page of 10,000 drivers is under 2 MiB.
+/// A larger answer ends its call with `OUT_OF_RANGE`.
+pub const CLIENT_MESSAGE_BYTES: usize = 4 << 20;
+
+/// HTTP/2 flow control window of a stream in our client; the server waits beyond it.
+pub const CLIENT_STREAM_WINDOW_BYTES: u32 = 4 << 20;
+
+/// HTTP/2 flow control window of a connection in our client.
+pub const CLIENT_CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
+
+/// Calls that wait in our client for their turn on one connection. More: the caller waits.
+pub const CLIENT_WAITING_CALLS: usize = 4_096;
+
+/// How long our client waits for a connection, in seconds.
+pub const CLIENT_CONNECT_SECONDS: u64 = 5;
+
+/// The most messages of a bulk stream that our client leaves unacknowledged. At the limit the
+/// sender waits for an acknowledgement.
+pub const MAX_UNACKED_MESSAGES: usize = 256;
+
+/// The most questions that our client leaves unanswered on one `NearestStream`. At the limit the
+/// asker waits for an answer.
+pub const MAX_UNANSWERED_QUESTIONS: usize = 1_024;
+
+// --- Replay ---------------------------------------------------------------------------------
+
+/// The most rows in one batch of a replay, and unacknowledged in all while answers are checked:
+/// so that an acknowledgement names each row that was rejected.
+pub const MAX_REPLAY_BATCH_ROWS: usize = MAX_NAMED_REJECTIONS;
+
+/// Batches that are read ahead of a replay. When it is full the reader waits.
+pub const REPLAY_BATCHES_AHEAD: usize = 16;
+
+/// Questions of a replay that are under way at once. At the limit a question is not asked but
+/// counted as overdue.
+pub const MAX_REPLAY_QUESTIONS: usize = 4_096;
+
+/// The most questions a second that a replay asks.
+pub const MAX_QUERY_RATE: u32 = 1_000_000;
+
+/// Recently reported positions from which a replay draws its questions. A new one replaces an
+/// old one.
+pub const REPLAY_POSITIONS_KEPT: usize = 4_096;

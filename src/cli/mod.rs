@@ -3,6 +3,11 @@
 //! A subcommand parses its arguments, calls the library, prints, and says with which exit code
 //! the process ends. Adding one is: a file, a variant, a line in `run`.
 
+mod generate;
+mod import;
+mod inspect;
+mod output;
+mod replay;
 mod serve;
 
 use std::process::ExitCode;
@@ -19,7 +24,11 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Import(import::Args),
+    Generate(generate::Args),
+    Inspect(inspect::Args),
     Serve(serve::ServeArgs),
+    Replay(replay::ReplayArgs),
 }
 
 /// Parses the process's arguments, runs the subcommand, and returns the exit code.
@@ -28,6 +37,10 @@ enum Command {
 /// Whatever the subcommand could not handle, with its context, for the caller to print.
 pub fn run() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
+        Command::Import(args) => import::run(&args),
+        Command::Generate(args) => generate::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Replay(args) => replay::run(&args),
     }
 }

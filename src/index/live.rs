@@ -273,6 +273,10 @@ impl LiveMap for LiveIndex {
         self.names.id(driver)
     }
 
+    fn expect_ids(&self, hits: &[super::Hit]) {
+        self.names.expect(hits.iter().map(|hit| hit.driver));
+    }
+
     fn set_status(&self, driver: DriverKey, status: DriverStatus) -> bool {
         self.change_meta(driver, |meta| meta.with_status(status))
     }

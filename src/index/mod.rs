@@ -191,6 +191,10 @@ pub trait LiveMap: Send + Sync {
     /// The id of a driver; `None` if it has been forgotten.
     fn id(&self, driver: DriverKey) -> Option<DriverId>;
 
+    /// A hint that the ids of these hits will be asked for: an index in which each would be a wait
+    /// for memory can wait for all of them at once.
+    fn expect_ids(&self, _hits: &[Hit]) {}
+
     /// Sets what a driver is doing; false if the driver has been forgotten.
     fn set_status(&self, driver: DriverKey, status: DriverStatus) -> bool;
 

@@ -124,6 +124,19 @@ impl Names {
         Some(DriverId::from_known(&bytes[..length]))
     }
 
+    /// Brings the names of keys closer, all of them at once: first where they are, then they.
+    pub(super) fn expect(&self, keys: impl Iterator<Item = DriverKey> + Clone) {
+        for key in keys.clone() {
+            prefetch(self.entry(key));
+        }
+        for key in keys {
+            let entry = Entry(self.entry(key).load(Ordering::Relaxed));
+            if entry.0 != 0 {
+                prefetch(self.words.get(entry.first()));
+            }
+        }
+    }
+
     /// The order of two keys by their names, without copying them.
     pub(super) fn compare(&self, a: DriverKey, b: DriverKey) -> std::cmp::Ordering {
         let entry = |key| Entry(self.entry(key).load(Ordering::Acquire));

@@ -58,6 +58,9 @@ pub struct KError {
 }
 
 impl K {
+    /// Ten: what a dispatcher asks for as a rule.
+    pub const TEN: Self = Self(10);
+
     /// The count.
     pub fn get(self) -> usize {
         usize::from(self.0)

@@ -11,12 +11,12 @@ use crate::units::Timestamp;
 #[non_exhaustive]
 pub enum TraceError {
     /// The operating system refused, or a compressed stream is broken.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The content is none of the known formats.
     #[error(
@@ -96,7 +96,7 @@ pub enum TraceError {
 impl TraceError {
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
-        move |source| Self::Io { path, source }
+        move |cause| Self::Io { path, cause }
     }
 }
 

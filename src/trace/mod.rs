@@ -10,6 +10,7 @@ pub mod civil;
 mod counts;
 mod digest;
 mod error;
+mod inputs;
 mod intake;
 mod lines;
 mod options;
@@ -28,3 +29,6 @@ pub use own::{BlockInfo, MAGIC, Order, Sink, TraceFile, TraceWriter, VERSION};
 pub use reader::{TraceReader, open, open_all};
 pub use record::{Record, VehicleIx, Vehicles};
 pub use sniff::Format;
+
+#[cfg(test)]
+mod tests;

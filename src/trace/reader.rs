@@ -10,20 +10,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::inputs::{Input, Inputs, Kind};
 use super::intake::Intake;
 use super::own::{Order, TraceFile};
-use super::sniff::{self, Content, Format, Text};
+use super::sniff::{self, Format};
 use super::sort::{Sorted, Sorter};
 use super::{
     Damage, Phase, Progress, ReadOptions, Record, RowCounts, TraceError, VehicleIx, Vehicles,
-    archive,
 };
 use crate::ids::DriverId;
-use crate::limits;
 use crate::units::Timestamp;
-
-/// How deep folders are searched.
-const FOLDER_DEPTH: usize = 4;
 
 /// Records of one or more traces in time order.
 ///
@@ -56,19 +52,6 @@ struct Hints {
     span: Option<(Timestamp, Timestamp)>,
 }
 
-#[derive(Debug)]
-struct Input {
-    path: PathBuf,
-    kind: Kind,
-}
-
-#[derive(Debug)]
-enum Kind {
-    Own(Box<TraceFile>),
-    Tar,
-    Text(Text),
-}
-
 /// Records in time order from one place, the next one taken out.
 #[derive(Debug)]
 struct Stream {
@@ -95,48 +78,34 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<TraceReader, TraceErro
 /// # Errors
 /// As [`open`]; [`TraceError::NoInput`] if there is none.
 pub fn open_all(paths: &[PathBuf], options: &ReadOptions) -> Result<TraceReader, TraceError> {
-    let mut reader = TraceReader {
+    let inputs = Inputs::open(paths, options)?;
+    let mut hints = Hints::default();
+    let known = inputs.list.iter().all(|input| match &input.kind {
+        Kind::Own(file) => hints.add(file.rows_hint(), file.time_hint()),
+        Kind::Tar | Kind::Text(_) => false,
+    });
+    Ok(TraceReader {
         options: options.clone(),
-        inputs: Vec::new(),
-        format: Format::Mixed,
+        format: inputs.format,
+        total: inputs.bytes,
+        skipped: inputs.skipped,
+        inputs: inputs.list,
         vehicles: Vehicles::new(),
         counts: RowCounts::default(),
         damage: Vec::new(),
         read: Arc::default(),
-        total: 0,
-        skipped: 0,
-        hints: None,
+        hints: known.then_some(hints),
         streams: Vec::new(),
         heads: BinaryHeap::new(),
         prepared: false,
-    };
-    let mut formats = Vec::new();
-    for path in paths {
-        reader.add(path, &mut formats)?;
-    }
-    reader.format = match formats.split_first() {
-        None => return Err(TraceError::NoInput),
-        Some((first, rest)) if rest.iter().all(|format| format == first) => *first,
-        Some(_) => Format::Mixed,
-    };
-    let open = reader.inputs.iter().filter(|input| matches!(input.kind, Kind::Own(_))).count();
-    if open > limits::MAX_OPEN_TRACES {
-        let limit = limits::MAX_OPEN_TRACES as u64;
-        return Err(TraceError::TooMany { what: "trace files merged at once", limit });
-    }
-    let mut hints = Hints::default();
-    let known = reader.inputs.iter().all(|input| match &input.kind {
-        Kind::Own(file) => hints.add(file.rows_hint(), file.time_hint()),
-        Kind::Tar | Kind::Text(_) => false,
-    });
-    reader.hints = known.then_some(hints);
-    Ok(reader)
+    })
 }
 
 impl TraceReader {
     /// The next record, or `None` at the end.
     ///
     /// The first call does what [`Self::prepare`] does, which can take seconds for large inputs.
+    /// After an error there is nothing more to be had.
     ///
     /// # Errors
     /// [`TraceError`] if an input cannot be read further.
@@ -295,93 +264,6 @@ impl TraceReader {
         }
         Ok(())
     }
-
-    fn add(&mut self, path: &Path, formats: &mut Vec<Format>) -> Result<(), TraceError> {
-        let io = || TraceError::io(path);
-        let meta = std::fs::metadata(path).map_err(io())?;
-        if meta.is_dir() {
-            let before = formats.len();
-            self.add_folder(path, FOLDER_DEPTH, formats)?;
-            let unknown = || TraceError::UnknownFormat { path: path.to_path_buf() };
-            return if formats.len() > before { Ok(()) } else { Err(unknown()) };
-        }
-        let (kind, format) = match sniff::content(path, &self.options).map_err(io())? {
-            Content::Own => (Kind::Own(Box::new(TraceFile::open(path)?)), Format::Own),
-            Content::Tar => (Kind::Tar, self.format_in_tar(path)?),
-            Content::Text(text) => (Kind::Text(text), text.into()),
-            Content::Unknown(error) => return Err(error),
-        };
-        self.push(path, kind, format, meta.len(), formats);
-        Ok(())
-    }
-
-    fn add_folder(
-        &mut self,
-        folder: &Path,
-        depth: usize,
-        formats: &mut Vec<Format>,
-    ) -> Result<(), TraceError> {
-        let limit = limits::MAX_TRACE_FOLDER_FILES;
-        let io = || TraceError::io(folder);
-        let mut paths = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(io())? {
-            if paths.len() >= limit || self.inputs.len() >= limit {
-                let what = "files in a folder of traces";
-                return Err(TraceError::TooMany { what, limit: limit as u64 });
-            }
-            paths.push(entry.map_err(io())?.path());
-        }
-        paths.sort();
-        for path in &paths {
-            let meta = std::fs::metadata(path).map_err(TraceError::io(path))?;
-            if meta.is_dir() {
-                if depth > 0 {
-                    self.add_folder(path, depth - 1, formats)?;
-                }
-            } else if meta.is_file() && meta.len() > 0 {
-                match sniff::content(path, &self.options).map_err(TraceError::io(path))? {
-                    Content::Text(text) => {
-                        self.push(path, Kind::Text(text), text.into(), meta.len(), formats);
-                    }
-                    Content::Own => {
-                        let file = Box::new(TraceFile::open(path)?);
-                        self.push(path, Kind::Own(file), Format::Own, meta.len(), formats);
-                    }
-                    Content::Tar | Content::Unknown(_) => self.skipped += 1,
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn push(
-        &mut self,
-        path: &Path,
-        kind: Kind,
-        format: Format,
-        bytes: u64,
-        formats: &mut Vec<Format>,
-    ) {
-        self.total += bytes;
-        self.inputs.push(Input { path: path.to_path_buf(), kind });
-        formats.push(format);
-    }
-
-    /// The format of the first file in the archive that has one.
-    fn format_in_tar(&self, path: &Path) -> Result<Format, TraceError> {
-        let bytes = sniff::open(path, &Arc::default()).map_err(TraceError::io(path))?;
-        let found = archive::each_file(bytes, |_, file| {
-            match sniff::text(&sniff::head(file)?, &self.options) {
-                Some(text) => Err(Look::Found(text)),
-                None => Ok(()),
-            }
-        });
-        match found {
-            Err(Look::Found(text)) => Ok(text.into()),
-            Err(Look::Io(error)) => Err(TraceError::io(path)(error)),
-            Ok(()) => Err(TraceError::UnknownFormat { path: path.to_path_buf() }),
-        }
-    }
 }
 
 impl Hints {
@@ -394,17 +276,5 @@ impl Hints {
             (known, None) | (None, known) => known,
         };
         true
-    }
-}
-
-/// How the search in an archive ends early.
-enum Look {
-    Found(Text),
-    Io(std::io::Error),
-}
-
-impl From<std::io::Error> for Look {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
     }
 }

@@ -79,7 +79,7 @@ impl Sorter {
 
     fn spill(&mut self) -> Result<(), TraceError> {
         self.rows.sort_unstable_by_key(Placed::key);
-        let io = |source| TraceError::Io { path: self.temp_dir.clone(), source };
+        let io = |cause| TraceError::Io { path: self.temp_dir.clone(), cause };
         let (file, runs) = match &mut self.spill {
             Some(spill) => spill,
             none => none.insert((tempfile::tempfile_in(&self.temp_dir).map_err(io)?, Vec::new())),
@@ -92,7 +92,7 @@ impl Sorter {
         let mut bytes = Vec::with_capacity(RUN_BUFFER_ROWS * ROW_BYTES);
         for chunk in self.rows.chunks(RUN_BUFFER_ROWS) {
             bytes.clear();
-            chunk.iter().for_each(|row| bytes.extend_from_slice(&to_bytes(row)));
+            bytes.extend(chunk.iter().flat_map(to_bytes));
             file.write_all(&bytes).map_err(io)?;
         }
         let end = start + (self.rows.len() * ROW_BYTES) as u64;
@@ -164,7 +164,7 @@ impl Merge {
         let run = &mut self.runs[number];
         if run.buffer.as_slice().is_empty() && run.next < run.end {
             let rows = run.refill(&mut self.file);
-            let io = |source| TraceError::Io { path: self.temp_dir.clone(), source };
+            let io = |cause| TraceError::Io { path: self.temp_dir.clone(), cause };
             run.buffer = rows.map_err(io)?.into_iter();
         }
         if let Some(row) = run.buffer.next() {

@@ -101,6 +101,7 @@ fn nearest(door: &Door, request: &NearestRequest) -> Result<NearestResponse, Fie
 
 /// The hits as messages; a driver that was forgotten since it was found is left out.
 fn messages(door: &Door, now: Timestamp, answer: &Answer) -> Vec<DriverHit> {
+    door.map.expect_ids(&answer.hits);
     let mut hits = Vec::with_capacity(answer.hits.len());
     for hit in &answer.hits {
         if let Some(id) = door.map.id(hit.driver) {

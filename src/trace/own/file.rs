@@ -90,7 +90,7 @@ impl<R: Read + Seek> TraceFile<R> {
     /// # Errors
     /// As [`TraceFile::open`].
     pub fn new(mut inner: R, path: &Path) -> Result<Self, TraceError> {
-        let io = |error| TraceError::Io { path: path.to_path_buf(), source: error };
+        let io = |cause| TraceError::Io { path: path.to_path_buf(), cause };
         let length = inner.seek(SeekFrom::End(0)).map_err(io)?;
         inner.seek(SeekFrom::Start(0)).map_err(io)?;
         let mut header = [0; FILE_HEADER_BYTES];
@@ -245,7 +245,7 @@ impl<R: Read + Seek> TraceFile<R> {
                 self.ended = true;
                 Ok(None)
             }
-            Err(Trouble::Io(source)) => Err(TraceError::Io { path: self.path.clone(), source }),
+            Err(Trouble::Io(cause)) => Err(TraceError::Io { path: self.path.clone(), cause }),
             Err(Trouble::Damage(kind)) => {
                 self.end_with(kind);
                 Ok(None)

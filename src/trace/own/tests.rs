@@ -55,7 +55,9 @@ fn many(count: i32) -> Vec<Named> {
 fn written(records: &[Named], order: Order, block: usize) -> Vec<u8> {
     let mut writer = TraceWriter::new(Vec::new(), Path::new("memory"), order).unwrap();
     for chunk in records.chunks(block) {
-        chunk.iter().for_each(|(driver, record)| writer.write(driver, record).unwrap());
+        for (driver, record) in chunk {
+            writer.write(driver, record).unwrap();
+        }
         writer.flush().unwrap();
     }
     writer.finish().unwrap()
@@ -77,7 +79,9 @@ fn rest(file: &mut TraceFile<Cursor<&[u8]>>) -> Vec<Named> {
 
 fn digest(records: &[Named]) -> String {
     let mut digest = TraceDigest::new();
-    records.iter().for_each(|(driver, record)| digest.update(driver, record));
+    for (driver, record) in records {
+        digest.update(driver, record);
+    }
     digest.finish()
 }
 

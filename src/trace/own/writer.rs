@@ -152,8 +152,8 @@ impl<W: Sink> TraceWriter<W> {
         Ok(())
     }
 
-    fn fail(&mut self, source: io::Error) -> TraceError {
+    fn fail(&mut self, cause: io::Error) -> TraceError {
         self.broken = true;
-        TraceError::Io { path: self.path.clone(), source }
+        TraceError::Io { path: self.path.clone(), cause }
     }
 }

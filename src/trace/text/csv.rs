@@ -151,11 +151,11 @@ fn time(text: &str, offset: UtcOffset) -> Option<Timestamp> {
 
 fn failure(error: csv::Error, path: &Path) -> TraceError {
     let at = error.position().map(|position| format!("line {}: ", position.line()));
-    let source = match error.into_kind() {
-        csv::ErrorKind::Io(source) => source,
+    let cause = match error.into_kind() {
+        csv::ErrorKind::Io(cause) => cause,
         kind => io::Error::other(format!("{}{kind:?}", at.unwrap_or_default())),
     };
-    TraceError::Io { path: path.to_path_buf(), source }
+    TraceError::Io { path: path.to_path_buf(), cause }
 }
 
 /// Counts the bytes handed out since the last record, and refuses too many.

@@ -1,0 +1,147 @@
+//! What the trace subcommands share: a file that appears only when it is whole, a progress bar,
+//! and the table at the end.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use tempfile::NamedTempFile;
+
+use crate::trace::{Order, TraceWriter, civil};
+use crate::units::Timestamp;
+
+/// A trace that is written under a temporary name beside its place and renamed when it is whole.
+/// Dropped before that, it leaves nothing behind.
+pub(super) struct NewTrace {
+    temporary: NamedTempFile,
+    path: PathBuf,
+    overwrite: Overwrite,
+}
+
+/// Whether an existing file may be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overwrite {
+    Refuse,
+    Replace,
+}
+
+impl Overwrite {
+    pub(super) const fn from_force(force: bool) -> Self {
+        if force { Self::Replace } else { Self::Refuse }
+    }
+}
+
+impl NewTrace {
+    pub(super) fn create(path: &Path, overwrite: Overwrite) -> anyhow::Result<(Self, TraceWriter)> {
+        if overwrite == Overwrite::Refuse {
+            anyhow::ensure!(!path.exists(), "{} exists; --force replaces it", path.display());
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        readable(builder.prefix(".hansom-").suffix(".tmp"));
+        let temporary = builder
+            .tempfile_in(folder)
+            .with_context(|| format!("cannot create a file in {}", folder.display()))?;
+        let file = temporary.reopen().context("cannot open the temporary file")?;
+        let writer = TraceWriter::new(file, path, Order::ByTime)?;
+        Ok((Self { temporary, path: path.to_path_buf(), overwrite }, writer))
+    }
+
+    /// Writes what is pending and gives the file its name; returns its size in bytes.
+    pub(super) fn finish(self, writer: TraceWriter) -> anyhow::Result<u64> {
+        let file = writer.finish()?;
+        let bytes = file.metadata()?.len();
+        let persisted = match self.overwrite {
+            Overwrite::Replace => self.temporary.persist(&self.path),
+            Overwrite::Refuse => self.temporary.persist_noclobber(&self.path),
+        };
+        persisted.with_context(|| format!("cannot name the result {}", self.path.display()))?;
+        Ok(bytes)
+    }
+}
+
+/// Temporary files are private; a trace is an ordinary file, readable as the umask allows.
+#[cfg(unix)]
+fn readable(builder: &mut tempfile::Builder<'_, '_>) {
+    use std::os::unix::fs::PermissionsExt as _;
+    builder.permissions(std::fs::Permissions::from_mode(0o666));
+}
+
+#[cfg(not(unix))]
+fn readable(_: &mut tempfile::Builder<'_, '_>) {}
+
+/// A bar on standard error if that is a terminal; otherwise nothing is shown.
+pub(super) fn bar(length: u64, unit: Unit) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = match unit {
+        Unit::Bytes => "{msg:8} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+        Unit::Rows => "{msg:8} {wide_bar} {human_pos}/{human_len} rows {per_sec} {eta}",
+    };
+    let style = ProgressStyle::with_template(template);
+    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// What a bar counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unit {
+    Bytes,
+    Rows,
+}
+
+/// A table of names and values.
+pub(super) struct Summary(Table);
+
+impl Summary {
+    pub(super) fn new() -> Self {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        Self(table)
+    }
+
+    pub(super) fn row(&mut self, name: &str, value: impl std::fmt::Display) -> &mut Self {
+        self.0.add_row([name.to_owned(), value.to_string()]);
+        self
+    }
+
+    pub(super) fn span(&mut self, span: Option<(Timestamp, Timestamp)>) -> &mut Self {
+        let Some((first, last)) = span else { return self.row("span", "none") };
+        let seconds = last.since(first).get() / 1_000;
+        let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+        let (first, last) = (civil::rfc3339(first), civil::rfc3339(last));
+        self.row("span", format!("{first} to {last} ({hours}:{minutes:02}:{rest:02})"))
+    }
+
+    #[expect(clippy::print_stdout, reason = "the result of the command")]
+    pub(super) fn print(&self) {
+        println!("{}", self.0.trim_fmt());
+    }
+}
+
+/// A whole number with its thousands set apart.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        let texts = [0, 999, 1_000, 507_231, 1_234_567].map(grouped);
+        assert_eq!(texts, ["0", "999", "1,000", "507,231", "1,234,567"]);
+    }
+}

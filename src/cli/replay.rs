@@ -1,0 +1,213 @@
+//! `hansom replay`: a recorded trace through gRPC, with a report at the end.
+
+mod progress;
+mod table;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use tokio::sync::watch;
+
+use self::progress::Bar;
+use crate::limits;
+use crate::model::K;
+use crate::replay::{self, ReplayOptions, Report, Speed, Times};
+use crate::trace::civil::UtcOffset;
+use crate::trace::{CsvColumns, ReadOptions};
+use crate::units::{Meters, Millis};
+
+const AFTER_HELP: &str = "\
+Formats are recognised by content: Hansom's own, Cabspotting, T-Drive, and CSV with --csv-columns; \
+plain, .gz, .tar, .tar.gz, or a folder of such files. Several traces are merged in time order.
+
+Without --target a server is embedded, whose clock follows the trace and which forgets nobody. \
+A server elsewhere usually has the machine's clock, so with --target device times are rebased: \
+the first row is now, and the trace's time is divided by the speed (at --speed max, each row is \
+now). Faster than 1x, vehicles then seem to speed, and many moves are flagged as implausible. \
+For a server that runs with `serve --clock trace`, say --times keep.
+
+Sampled answers are compared with a linear scan over the accepted rows: drivers, order, \
+distances, ages. With --target that is done only if --check is given, and makes sense only if \
+nobody else reports to that server and it has just started.
+
+Exit codes: 0 done; 1 failed, or the rows do not add up; 2 wrong arguments; 3 an answer differs \
+from the linear scan; 130 interrupted (the report tells of what was done).
+
+Examples:
+  hansom replay data/san-francisco.htrace
+  hansom replay cabs.tar.gz --speed 60x --query-rate 500 --report report.json
+  hansom replay fleet.csv --csv-columns id=car,time=ts,lat=y,lng=x --utc-offset +01:00";
+
+/// Replay a recorded trace through gRPC and report what became of it.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct ReplayArgs {
+    /// The traces: files or folders
+    #[arg(required = true, value_name = "TRACE")]
+    traces: Vec<PathBuf>,
+    /// Feed this running server instead of an embedded one
+    #[arg(long, value_name = "http://HOST:PORT")]
+    target: Option<String>,
+    /// Which device times the server is told [default: keep; with --target: rebase]
+    #[arg(long, value_enum, value_name = "HOW")]
+    times: Option<TimesArg>,
+    /// How fast the trace passes: max, or a factor like 60x
+    #[arg(long, default_value = "max", value_name = "SPEED")]
+    speed: Speed,
+    /// Rows in a batch
+    #[arg(long, default_value_t = 1_024, value_name = "ROWS",
+          value_parser = clap::value_parser!(u64).range(1..=limits::MAX_REPLAY_BATCH_ROWS as u64))]
+    batch: u64,
+    /// Ask so many questions a second meanwhile, near positions of the trace
+    #[arg(long, default_value_t = 0, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(0..=i64::from(limits::MAX_QUERY_RATE)))]
+    query_rate: u32,
+    /// How many drivers a question asks for
+    #[arg(long, default_value_t = 10, value_name = "N",
+          value_parser = clap::value_parser!(u64).range(1..=u64::from(limits::MAX_K)))]
+    k: u64,
+    /// How far a question reaches, in metres
+    #[arg(long, default_value_t = 5_000.0, value_name = "METRES", value_parser = meters)]
+    radius: f64,
+    /// How old a position may be to count, in seconds
+    #[arg(long, default_value_t = 600, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=limits::MAX_FORGET_AFTER_MS / 1_000))]
+    max_age: u64,
+    /// Compare answers with the linear scan, also with --target
+    #[arg(long, conflicts_with = "no_check")]
+    check: bool,
+    /// Do not compare answers
+    #[arg(long)]
+    no_check: bool,
+    /// At how many points of the trace answers are compared
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    check_points: u32,
+    /// How many answers are compared at each point
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    check_questions: u32,
+    /// Write the report as JSON into this file
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Which CSV column is what: id=…,time=…,lat=…,lng=…[,heading=…,speed=…,accuracy=…,status=…]
+    #[arg(long, value_name = "MAPPING")]
+    csv_columns: Option<CsvColumns>,
+    /// The local time of CSV times that name no offset
+    #[arg(long, default_value = "Z", value_name = "OFFSET", allow_hyphen_values = true)]
+    utc_offset: UtcOffset,
+    /// What the random draws depend on
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Threads of the embedded server
+    #[arg(long, default_value_t = 1, value_name = "N",
+          value_parser = clap::value_parser!(u64).range(1..=limits::MAX_THREADS as u64))]
+    server_threads: u64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TimesArg {
+    /// As recorded
+    Keep,
+    /// Shifted to the present and scaled by the speed
+    Rebase,
+}
+
+fn meters(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    Meters::new(value).map(Meters::get).map_err(|error| error.to_string())
+}
+
+/// Runs the subcommand.
+pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
+    let (stopper, stop) = watch::channel(false);
+    on_interrupt(stopper)?;
+    let bar = Arc::new(Bar::new());
+    let watched = Arc::clone(&bar);
+    let options = ReplayOptions {
+        stop,
+        watcher: Arc::new(move |progress| watched.show(progress)),
+        ..options(args)?
+    };
+    let outcome = replay::run(&options);
+    bar.clear();
+    let report = outcome?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", table::of(&report))?;
+    if let Some(path) = &args.report {
+        let json = serde_json::to_string_pretty(&report)?;
+        std::fs::write(path, json + "\n")
+            .with_context(|| format!("cannot write the report {}", path.display()))?;
+    }
+    verdict(&report)
+}
+
+fn options(args: &ReplayArgs) -> anyhow::Result<ReplayOptions> {
+    let times = match args.times {
+        Some(TimesArg::Rebase) => Times::Rebase,
+        None if args.target.is_some() => Times::Rebase,
+        Some(TimesArg::Keep) | None => Times::Keep,
+    };
+    anyhow::ensure!(
+        args.target.is_some() || times == Times::Keep,
+        "--times rebase needs --target: the clock of the embedded server follows the trace"
+    );
+    Ok(ReplayOptions {
+        read: ReadOptions {
+            csv: args.csv_columns.clone(),
+            utc_offset: args.utc_offset,
+            ..ReadOptions::default()
+        },
+        target: args.target.clone(),
+        times,
+        speed: args.speed,
+        batch: usize::try_from(args.batch)?,
+        query_rate: args.query_rate,
+        k: K::try_from(args.k)?,
+        radius: Meters::new(args.radius)?,
+        max_age: Millis::from_secs(args.max_age),
+        check: args.check || (args.target.is_none() && !args.no_check),
+        check_points: args.check_points,
+        check_questions: args.check_questions,
+        seed: args.seed,
+        server_threads: usize::try_from(args.server_threads)?,
+        ..ReplayOptions::new(args.traces.clone())
+    })
+}
+
+/// The first signal ends the replay after the batch in flight, the second at once.
+fn on_interrupt(stopper: watch::Sender<bool>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("hansom-signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if stopper.send_replace(true) {
+                    std::process::exit(130);
+                }
+            }
+        });
+    })?;
+    Ok(())
+}
+
+/// What the exit code says, and on standard error why.
+#[expect(clippy::print_stderr, reason = "why the exit code is not zero")]
+fn verdict(report: &Report) -> anyhow::Result<ExitCode> {
+    if let Err(sum) = report.rows.add_up(report.interrupted) {
+        anyhow::bail!("the rows do not add up: {sum}");
+    }
+    for damage in &report.damage {
+        eprintln!("hansom: damaged, read up to there: {damage}");
+    }
+    let mismatch = report.checks.as_ref().and_then(|checks| checks.first_mismatch.as_ref());
+    if let Some(mismatch) = mismatch {
+        eprintln!(
+            "hansom: differs from the linear scan: {}\n  server: {}\n  scan:   {}",
+            mismatch.what, mismatch.server, mismatch.scan
+        );
+        return Ok(ExitCode::from(3));
+    }
+    Ok(if report.interrupted { ExitCode::from(130) } else { ExitCode::SUCCESS })
+}

@@ -1,0 +1,98 @@
+//! A replay's report as a table.
+
+use comfy_table::presets::UTF8_BORDERS_ONLY;
+use comfy_table::{CellAlignment, Table};
+
+use crate::replay::Report;
+use crate::trace::civil;
+
+/// The report for a person to read.
+pub(super) fn of(report: &Report) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_BORDERS_ONLY);
+    let mut row = |name: &str, value: String| {
+        table.add_row([name.to_owned(), value]);
+    };
+    row("format", report.format.clone());
+    row("server", format!("{}, device times: {}", report.target, report.device_times));
+    row("speed", report.speed.clone());
+    let rows = &report.rows;
+    row("rows read", number(rows.read));
+    for (reason, count) in &rows.rejected_by_reader {
+        row(&format!("  no report: {reason}"), number(*count));
+    }
+    if rows.unsent > 0 {
+        row("  not sent: interrupted", number(rows.unsent));
+    }
+    row("  accepted", number(rows.accepted));
+    for (reason, count) in &rows.rejected_by_server {
+        row(&format!("  rejected: {reason}"), number(*count));
+    }
+    row("implausible (accepted)", number(rows.implausible));
+    row("drivers", number(report.drivers));
+    if let Some((first, last)) = report.time_span_ms {
+        row("time span", format!("{} to {}", civil::rfc3339(first), civil::rfc3339(last)));
+    }
+    if let Some(b) = report.bounds {
+        row("bounding box", format!("{},{} to {},{}", b.south, b.west, b.north, b.east));
+    }
+    row("replayed in", format!("{:.2} s", report.replay_seconds));
+    row("updates/s", digits(&format!("{:.0}", report.updates_per_second)));
+    if let Some(latency) = &report.query_latency {
+        let (answered, failed) = (number(latency.answered), latency.failed);
+        row(
+            "questions",
+            format!("{answered} answered, {failed} failed, {} overdue", latency.overdue),
+        );
+        row("drivers an answer", format!("{:.1}", latency.mean_hits));
+        let percentiles = [
+            ("p50", latency.p50_us),
+            ("p90", latency.p90_us),
+            ("p99", latency.p99_us),
+            ("p99.9", latency.p999_us),
+            ("max", latency.max_us),
+        ];
+        for (name, micros) in percentiles {
+            row(&format!("  latency {name}"), format!("{:.3} ms", micros / 1e3));
+        }
+    }
+    if let Some(checks) = &report.checks {
+        let (equal, checked) = (number(checks.equal), number(checks.checked));
+        row("equal to the linear scan", format!("{equal} of {checked} answers"));
+        row("  checks took", format!("{:.2} s", report.check_seconds));
+    }
+    if let Some(column) = table.column_mut(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// A count with thousands apart.
+fn number(count: u64) -> String {
+    digits(&count.to_string())
+}
+
+/// Digits with thousands apart.
+fn digits(digits: &str) -> String {
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn thousands_are_apart() {
+        assert_eq!(
+            ["0", "999", "1,000", "1,234,567"],
+            [0, 999, 1_000, 1_234_567].map(number).as_slice()
+        );
+    }
+}
