@@ -24,11 +24,11 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Args),
+    Replay(replay::Args),
     Import(import::Args),
     Generate(generate::Args),
     Inspect(inspect::Args),
-    Serve(serve::ServeArgs),
-    Replay(replay::ReplayArgs),
 }
 
 /// Parses the process's arguments, runs the subcommand, and returns the exit code.

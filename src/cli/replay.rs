@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 use tokio::sync::watch;
 
 use self::progress::Bar;
@@ -43,9 +43,9 @@ Examples:
   hansom replay fleet.csv --csv-columns id=car,time=ts,lat=y,lng=x --utc-offset +01:00";
 
 /// Replay a recorded trace through gRPC and report what became of it.
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub(super) struct ReplayArgs {
+pub(super) struct Args {
     /// The traces: files or folders
     #[arg(required = true, value_name = "TRACE")]
     traces: Vec<PathBuf>,
@@ -121,7 +121,7 @@ fn meters(text: &str) -> Result<f64, String> {
 }
 
 /// Runs the subcommand.
-pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (stopper, stop) = watch::channel(false);
     on_interrupt(stopper)?;
     let bar = Arc::new(Bar::new());
@@ -144,7 +144,7 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     verdict(&report)
 }
 
-fn options(args: &ReplayArgs) -> anyhow::Result<ReplayOptions> {
+fn options(args: &Args) -> anyhow::Result<ReplayOptions> {
     let times = match args.times {
         Some(TimesArg::Rebase) => Times::Rebase,
         None if args.target.is_some() => Times::Rebase,

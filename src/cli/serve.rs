@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Args;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api::{ReportSink, SharedMap};
@@ -31,9 +31,9 @@ Exit codes: 0 drained; 1 could not start or failed; 2 wrong arguments or configu
 3 ended by a second signal.";
 
 /// Serve the live map over gRPC, and metrics and health over HTTP.
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub(super) struct ServeArgs {
+pub(super) struct Args {
     /// Where gRPC is served; port 0 takes a free one [default: 127.0.0.1:7400]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
@@ -84,7 +84,7 @@ pub(super) struct ServeArgs {
     insecure: bool,
 }
 
-impl ServeArgs {
+impl Args {
     fn layers(&self) -> anyhow::Result<Layers> {
         let mut layers = Layers::default();
         if let Some(path) = &self.config {
@@ -112,7 +112,7 @@ impl ServeArgs {
 }
 
 /// Runs the subcommand.
-pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = match Config::resolve(args.layers()?) {
         Ok(config) => config,
         #[expect(clippy::print_stderr, reason = "what a wrong invocation is told")]

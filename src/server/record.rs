@@ -46,7 +46,7 @@ impl Recorder {
     pub fn create(path: &Path) -> Result<(Self, RecorderSink), TraceError> {
         let writer = TraceWriter::create(path, Order::AsArrived)?;
         let (sender, receiver) = sync_channel(limits::MAX_WAITING_RECORDS);
-        let failed = |source| TraceError::Io { path: path.to_path_buf(), source };
+        let failed = TraceError::io(path);
         let thread = std::thread::Builder::new()
             .name("hansom-recorder".to_owned())
             .spawn(move || {

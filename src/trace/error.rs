@@ -94,7 +94,7 @@ pub enum TraceError {
 }
 
 impl TraceError {
-    pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |cause| Self::Io { path, cause }
     }

@@ -1,9 +1,12 @@
 //! The one integration binary: each module a subject.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests: helpers too")]
-
+#[cfg(test)]
 mod demo_trace;
+#[cfg(test)]
 mod recorded_traces;
+#[cfg(test)]
 mod replay;
+#[cfg(test)]
 mod server;
+#[cfg(test)]
 mod trace_commands;
