@@ -2,11 +2,13 @@
 
 #[cfg(test)]
 mod demo_trace;
+mod python;
 #[cfg(test)]
 mod recorded_traces;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod server;
+mod tidy;
 #[cfg(test)]
 mod trace_commands;

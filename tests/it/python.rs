@@ -22,8 +22,7 @@ fn python() -> Option<PathBuf> {
 
 /// What the example prints and whether it is content.
 fn run(python: &Path, arguments: &[&str]) -> (bool, String) {
-    let example =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/python/stream_and_query.py");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/python/stream_and_query.py");
     let output = Command::new(python).arg(example).args(arguments).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&text).into_owned())

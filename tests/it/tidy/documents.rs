@@ -47,8 +47,7 @@ fn every_path_that_the_architecture_names_exists() {
     let text = read("ARCHITECTURE.md");
     let named = named_paths(&text);
     assert!(named.len() > 30, "only {} paths were found", named.len());
-    let missing: Vec<&str> =
-        named.into_iter().filter(|path| !root().join(path).exists()).collect();
+    let missing: Vec<&str> = named.into_iter().filter(|path| !root().join(path).exists()).collect();
     assert_none(&missing);
     assert!(text.lines().count() <= 250, "ARCHITECTURE.md has {} lines", text.lines().count());
 }

@@ -65,8 +65,7 @@ fn all() -> Vec<PathBuf> {
 fn the_sources_have_good_habits() {
     let all = all();
     assert!(all.len() > 120, "only {} files were found", all.len());
-    let wrong: Vec<String> =
-        all.iter().flat_map(|path| complaints(path, &read(path))).collect();
+    let wrong: Vec<String> = all.iter().flat_map(|path| complaints(path, &read(path))).collect();
     assert_none(&wrong);
 }
 
