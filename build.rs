@@ -8,6 +8,8 @@ const PROTOS: [&str; 3] =
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
+    // Benchmarks say with what they were built.
+    println!("cargo:rustc-env=HANSOM_RUSTC={}", rustc_version()?);
     let mut compiler = protox::Compiler::new(["proto"])?;
     compiler.include_imports(true).include_source_info(true).open_files(PROTOS)?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
@@ -17,4 +19,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build_transport(false)
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
+}
+
+fn rustc_version() -> Result<String, Box<dyn std::error::Error>> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = std::process::Command::new(rustc).arg("--version").output()?;
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

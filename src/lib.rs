@@ -5,6 +5,7 @@
 //! `web`, `config`, `cli`). ARCHITECTURE.md has the map, the layers and the invariants.
 
 pub mod api;
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -9,8 +9,11 @@ pub const MAX_PAGE: usize = 10_000;
 /// The most ids a filter may exclude. More: `INVALID_ARGUMENT`.
 pub const MAX_EXCLUDED: usize = 1_000;
 
-/// The most drivers one index can hold, and the default of `--max-drivers`. One more:
-/// `RESOURCE_EXHAUSTED`. The number is what 26 bits of a [`crate::model::DriverKey`] can name.
+/// The default of `--max-drivers`: several countries at once. One more driver:
+/// `RESOURCE_EXHAUSTED`. Reserves 17 GB of addresses, and no memory until there are drivers.
+pub const DEFAULT_MAX_DRIVERS: usize = 10_000_000;
+
+/// The most that `--max-drivers` can be: what 26 bits of a [`crate::model::DriverKey`] can name.
 pub const MAX_DRIVERS: usize = 1 << 26;
 
 /// The longest a driver can be remembered in silence: seven days. It keeps the 32-bit
@@ -223,3 +226,12 @@ pub const MAX_QUERY_RATE: u32 = 1_000_000;
 /// Recently reported positions from which a replay draws its questions. A new one replaces an
 /// old one.
 pub const REPLAY_POSITIONS_KEPT: usize = 4_096;
+
+// --- Benchmarks -----------------------------------------------------------------------------
+
+/// Messages that one app of a benchmark leaves unacknowledged. At the limit it waits.
+pub const BENCH_APP_WINDOW: u64 = 64;
+
+/// Questions of the mixed benchmark that are under way at once. At the limit a question is not
+/// asked but counted as overdue.
+pub const MAX_BENCH_QUESTIONS: usize = 16_384;

@@ -3,6 +3,7 @@
 //! A subcommand parses its arguments, calls the library, prints, and says with which exit code
 //! the process ends. Adding one is: a file, a variant, a line in `run`.
 
+mod bench;
 mod generate;
 mod import;
 mod inspect;
@@ -26,6 +27,7 @@ pub struct Cli {
 enum Command {
     Serve(serve::Args),
     Replay(replay::Args),
+    Bench(bench::Args),
     Import(import::Args),
     Generate(generate::Args),
     Inspect(inspect::Args),
@@ -42,5 +44,6 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Bench(args) => bench::run(&args),
     }
 }

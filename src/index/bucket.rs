@@ -243,17 +243,14 @@ impl Bucket {
     }
 
     /// Copies the columns of the used blocks; returns the number of drivers.
+    #[expect(clippy::inline_always, reason = "part of the scan's vectorized work")]
     #[inline(always)]
     pub(super) fn copy(&self, columns: &mut Columns) -> usize {
         let len = self.len().min(CAPACITY);
         for (b, block) in self.blocks.iter().enumerate().take(len.div_ceil(BLOCK)) {
             for i in 0..BLOCK {
-                let (xy, tm) = (block.xy[i].load(Relaxed), block.tm[i].load(Relaxed));
-                let lane = b * BLOCK + i;
-                columns.x[lane] = low(xy).cast_signed();
-                columns.y[lane] = high(xy).cast_signed();
-                columns.at[lane] = low(tm);
-                columns.first[lane] = high(tm);
+                columns.xy[b * BLOCK + i] = block.xy[i].load(Relaxed);
+                columns.tm[b * BLOCK + i] = block.tm[i].load(Relaxed);
             }
         }
         len
@@ -268,11 +265,18 @@ impl Bucket {
         raw::prefetch(&block.tm);
     }
 
-    /// Asks for the lines that a scan begins with.
+    /// Asks for the header, as soon as a scan becomes likely.
+    #[inline]
+    pub(super) fn prefetch_header(&self) {
+        raw::prefetch(&self.version);
+        raw::prefetch(&self.blocks[0].xy);
+    }
+
+    /// Asks for the lines that a scan reads.
     #[inline]
     pub(super) fn prefetch_scan(&self) {
         raw::prefetch(&self.version);
-        for block in &self.blocks[..4] {
+        for block in &self.blocks {
             raw::prefetch(&block.xy);
             raw::prefetch(&block.tm);
         }
@@ -283,16 +287,13 @@ impl Bucket {
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct Columns {
-    pub(super) x: [i32; CAPACITY],
-    pub(super) y: [i32; CAPACITY],
-    pub(super) at: [u32; CAPACITY],
-    pub(super) first: [u32; CAPACITY],
+    pub(super) xy: [u64; CAPACITY],
+    pub(super) tm: [u64; CAPACITY],
 }
 
 impl Default for Columns {
     fn default() -> Self {
-        const N: usize = CAPACITY;
-        Self { x: [0; N], y: [0; N], at: [0; N], first: [0; N] }
+        Self { xy: [0; CAPACITY], tm: [0; CAPACITY] }
     }
 }
 

@@ -16,14 +16,17 @@
     reason = "small indices, angles in range, and loops that must see their callers' vectors"
 )]
 
-use super::bucket::{Bucket, CAPACITY, Columns, Rect};
-use super::meta::Mask;
+use super::bucket::{Bucket, CAPACITY, Columns, Rect, high, low};
+use super::meta::{Lanes, Mask};
 use super::node::SIDE;
 use super::raw::Vectorize;
 use crate::geo::{Bam, EARTH_RADIUS_M, Haversine};
 
 /// Radians in a unit of binary angle.
 const RAD: f32 = (std::f64::consts::PI / 2_147_483_648.0) as f32;
+
+/// The bits of infinity.
+const INFINITE: u32 = 0x7f80_0000;
 
 /// A quarter turn in binary angle.
 const QUARTER: i32 = 1 << 30;
@@ -122,16 +125,10 @@ impl Vectorize for Scan<'_> {
         let Self { bucket, columns, center, mask, limit, found } = self;
         let len = bucket.copy(columns);
         let mut terms = [0f32; CAPACITY];
-        // One long loop over columns: short ones over blocks are unrolled before they are
-        // vectorized, and then are not.
-        let used = len.next_multiple_of(SIDE).min(CAPACITY);
-        let columns =
-            (&columns.x[..used], &columns.y[..used], &columns.at[..used], &columns.first[..used]);
-        let to = &mut terms[..used];
-        for i in 0..used {
-            let near = term(center, columns.0[i], columns.1[i]);
-            let passes = mask.passes_first(columns.2[i], columns.3[i]) & (near <= limit);
-            to[i] = if passes { near } else { f32::INFINITY };
+        if len <= CAPACITY / 2 {
+            measure::<{ CAPACITY / 2 }>(columns, center, mask, limit, &mut terms);
+        } else {
+            measure::<CAPACITY>(columns, center, mask, limit, &mut terms);
         }
         let mut count = 0;
         for (lane, &near) in terms[..len].iter().enumerate() {
@@ -144,11 +141,63 @@ impl Vectorize for Scan<'_> {
     }
 }
 
+/// The terms of the first `N` places, used or not; infinite for who does not pass.
+///
+/// Loops of a known length have no scalar remainder, which would cost more than the places
+/// that do not count. They are kept apart so that each works on 32-bit columns, eight at a
+/// time, and so that the distances are not moved behind the filter's branches.
+#[inline(always)]
+fn measure<const N: usize>(
+    columns: &Columns,
+    center: &Center,
+    mask: &Mask,
+    limit: f32,
+    terms: &mut [f32; CAPACITY],
+) {
+    let (center, mask) = (*center, Lanes::of(mask));
+    let (mut a, mut b) = ([0u32; N], [0u32; N]);
+    for i in 0..N {
+        (a[i], b[i]) = (low(columns.xy[i]), high(columns.xy[i]));
+    }
+    for i in 0..N {
+        terms[i] = term(&center, a[i].cast_signed(), b[i].cast_signed());
+    }
+    for i in 0..N {
+        (a[i], b[i]) = (low(columns.tm[i]), high(columns.tm[i]));
+    }
+    for i in 0..N {
+        let fails = mask.fails(a[i], b[i]) | u32::from(terms[i] > limit);
+        terms[i] = f32::from_bits(if fails == 0 { terms[i].to_bits() } else { INFINITE });
+    }
+}
+
 /// What a scan found. One place more than drivers, for the write that is not kept.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) lanes: [u8; CAPACITY + 1],
     pub(super) terms: [f32; CAPACITY + 1],
+}
+
+impl Found {
+    /// Lets go of those that `k` others surely beat; returns how many are left.
+    pub(super) fn keep_best(&mut self, count: usize, k: usize) -> usize {
+        if count <= k.saturating_add(k / 2) {
+            return count;
+        }
+        let mut bits = [0u32; CAPACITY];
+        let bits = &mut bits[..count.min(CAPACITY)];
+        for (bits, term) in bits.iter_mut().zip(&self.terms) {
+            *bits = term.to_bits();
+        }
+        let (_, kth, _) = bits.select_nth_unstable(k - 1);
+        let limit = inflate_approximate(f32::from_bits(*kth));
+        let mut kept = 0;
+        for i in 0..count {
+            (self.lanes[kept], self.terms[kept]) = (self.lanes[i], self.terms[i]);
+            kept += usize::from(self.terms[i] <= limit);
+        }
+        kept
+    }
 }
 
 impl Default for Found {
@@ -186,15 +235,28 @@ impl Vectorize for Prepare<'_> {
     fn run(self) -> Bounds {
         let Self { center, rect, shift } = self;
         let mut bounds = Bounds::default();
-        let side = 1u64 << shift;
+        let side = 1u32 << shift.min(29);
+        let (mut souths, mut norths) = ([0i32; SIDE], [0i32; SIDE]);
         for i in 0..SIDE {
-            let offset = (i as u64) << shift;
-            let west = rect.x0.wrapping_add_unsigned(offset as u32);
-            bounds.columns[0][i] = half_sine_squared(gap_x(center.bam.x, west, side));
-            let south = i64::from(rect.y0) + offset as i64;
-            let (dy, cos) = row(center, south, south + side as i64 - 1);
-            bounds.rows[0][i] = half_sine_squared(dy);
-            bounds.cosines[0][i] = center.cos * cos;
+            let south = i64::from(rect.y0) + ((i as i64) << shift);
+            souths[i] = clamp_lat(south);
+            norths[i] = clamp_lat(south + i64::from(side) - 1);
+        }
+        for i in 0..SIDE {
+            let west = rect.x0.wrapping_add_unsigned((i as u32) << shift);
+            let into = center.bam.x.wrapping_sub(west).cast_unsigned();
+            let before = west.wrapping_sub(center.bam.x).cast_unsigned();
+            let gap = before.min(into.wrapping_sub(side - 1));
+            // Halved to fit, and rounded down: at most half a turn.
+            let gap = if into < side { 0 } else { gap >> 1 };
+            bounds.columns[0][i] = half_sine_squared(gap.cast_signed() as f32 * 2.0);
+        }
+        for i in 0..SIDE {
+            let y = center.bam.y;
+            // From pole to pole it wraps to less than nothing, so to 0: a bound all the same.
+            let gap = souths[i].wrapping_sub(y).max(y.wrapping_sub(norths[i])).max(0);
+            bounds.rows[0][i] = half_sine_squared(gap as f32);
+            bounds.cosines[0][i] = center.cos * cos_lat(souths[i]).min(cos_lat(norths[i]));
         }
         widen(&mut bounds.columns);
         widen(&mut bounds.rows);
@@ -243,12 +305,16 @@ fn gap_x(x: i32, west: i32, width: u64) -> f32 {
     before.min(into - (width - 1)) as f32
 }
 
+/// Root rectangles may reach beyond a pole, where nobody is.
+#[inline(always)]
+fn clamp_lat(y: i64) -> i32 {
+    y.clamp(-i64::from(QUARTER), i64::from(QUARTER)) as i32
+}
+
 /// How far the centre is from a band of latitudes, and the least cosine in the band.
 #[inline(always)]
 fn row(center: &Center, south: i64, north: i64) -> (f32, f32) {
-    // Root rectangles may reach beyond a pole, where nobody is.
-    let clamp = |y: i64| y.clamp(-i64::from(QUARTER), i64::from(QUARTER)) as i32;
-    let (south, north) = (clamp(south), clamp(north));
+    let (south, north) = (clamp_lat(south), clamp_lat(north));
     let y = center.bam.y;
     let gap = (i64::from(south) - i64::from(y)).max(i64::from(y) - i64::from(north)).max(0);
     (gap as f32, cos_lat(south).min(cos_lat(north)))

@@ -63,22 +63,28 @@ pub(super) const LIMBO: u32 = u32::MAX;
 impl LiveIndex {
     /// An empty map. The seed keys the table of ids; it changes no answer.
     pub fn new(config: IndexConfig, seed: u64) -> Self {
+        let max = config.max_drivers.clamp(1, crate::limits::MAX_DRIVERS);
         Self {
             config,
-            store: Store::new(),
-            names: Names::new(seed),
-            slots: Mutex::new(Slots::new(config.max_drivers)),
+            store: Store::new(max),
+            names: Names::new(seed, max),
+            slots: Mutex::new(Slots::new(max)),
             wheel: Mutex::new(Wheel::new()),
             gate: RwLock::new(()),
             limbo: Mutex::new(()),
         }
     }
 
+    /// What it was made with.
+    pub const fn config(&self) -> &IndexConfig {
+        &self.config
+    }
+
     /// The memory in use, in bytes: for the engine, and for the table of ids.
     pub fn memory(&self) -> (usize, usize) {
         let engine = self.store.memory()
             + self.wheel.lock().memory()
-            + self.slots.lock().ever().len() * size_of::<super::record::Record>();
+            + self.slots.lock().ever().len() * size_of::<record::Record>();
         (engine, self.names.memory(self.slots.lock().ever().len()))
     }
 
@@ -252,8 +258,6 @@ impl LiveMap for LiveIndex {
         }
         let full = FullError { max: self.config.max_drivers };
         let slot = self.slots.lock().take().ok_or(full)?;
-        self.store.ensure_record(slot);
-        self.names.ensure(slot);
         let record = self.store.record_at(slot);
         let (generation, _) = record.place();
         let key = record::key(slot, generation);

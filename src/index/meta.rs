@@ -13,6 +13,8 @@
 //! The first word lies beside the time and is tested for eight drivers at once; the second is
 //! looked at only for those that pass.
 
+#![expect(clippy::inline_always, reason = "the scan's loop must see it to be vectorized")]
+
 use super::narrow;
 use crate::model::{
     Attributes, Capacity, DriverKey, DriverStatus, Filter, Profile, Rating, VehicleTypes,
@@ -110,15 +112,15 @@ pub(super) fn first_with_status(first: u32, status: DriverStatus) -> u32 {
 #[derive(Clone, Debug)]
 pub(super) struct Mask {
     /// One bit a status.
-    pub(super) statuses: u32,
+    statuses: u32,
     /// One bit a type, in place; [`ANY`] if none is asked for.
-    pub(super) types: u32,
+    types: u32,
     /// Hundredths of a star.
-    pub(super) min_rating: u32,
+    min_rating: u32,
     /// The low 32 bits of the present.
-    pub(super) now: u32,
+    now: u32,
     /// In milliseconds.
-    pub(super) max_age: i32,
+    max_age: i32,
     second: u32,
     min_capacity: u32,
     /// Sorted.
@@ -143,13 +145,10 @@ impl Mask {
         }
     }
 
-    /// The part of the filter that the scan evaluates.
-    #[inline(always)]
-    pub(super) fn passes_first(&self, at: u32, first: u32) -> bool {
-        (self.statuses >> (first & 7) & 1 != 0)
-            & (first & self.types != 0)
-            & (first >> RATING_SHIFT & RATING_MASK >= self.min_rating)
-            & (self.now.wrapping_sub(at).cast_signed() <= self.max_age)
+    /// Whether the scan evaluates all of the filter.
+    #[inline]
+    pub(super) fn is_simple(&self) -> bool {
+        self.second | self.min_capacity == 0 && self.excluded.is_empty()
     }
 
     /// The part of the filter that is evaluated for what passed the scan.
@@ -158,6 +157,34 @@ impl Mask {
         second & self.second == self.second
             && second >> CAPACITY_SHIFT & 63 >= self.min_capacity
             && (self.excluded.is_empty() || self.excluded.binary_search(&key.0).is_err())
+    }
+}
+
+/// The part of a filter that the scan evaluates, by value, so that it stays in registers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lanes {
+    statuses: u32,
+    types: u32,
+    min_rating: u32,
+    now: u32,
+    max_age: i32,
+}
+
+impl Lanes {
+    #[inline(always)]
+    pub(super) fn of(mask: &Mask) -> Self {
+        let &Mask { statuses, types, min_rating, now, max_age, .. } = mask;
+        Self { statuses, types, min_rating, now, max_age }
+    }
+
+    /// Not zero if a driver does not pass.
+    #[inline(always)]
+    pub(super) fn fails(self, at: u32, first: u32) -> u32 {
+        let wrong_status = !(self.statuses >> (first & 7)) & 1;
+        let wrong_type = u32::from(first & self.types == 0);
+        let low_rating = u32::from((first >> RATING_SHIFT & RATING_MASK) < self.min_rating);
+        let old = u32::from(self.now.wrapping_sub(at).cast_signed() > self.max_age);
+        wrong_status | wrong_type | low_rating | old
     }
 }
 

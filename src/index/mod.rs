@@ -67,7 +67,7 @@ impl Default for IndexConfig {
             forget_after: Millis::from_secs(30 * 60),
             max_clock_skew: Millis::from_secs(30),
             max_speed_m_s: 90.0,
-            max_drivers: limits::MAX_DRIVERS,
+            max_drivers: limits::DEFAULT_MAX_DRIVERS,
         }
     }
 }

@@ -20,6 +20,9 @@ use crate::model::DriverKey;
 /// Bytes in a word.
 const WORD: usize = 8;
 
+/// Words reserved a driver: one run of each length from 1 to 8.
+const WORDS_A_DRIVER: usize = 36;
+
 /// Locks over the table: enough that binders rarely meet.
 const SHARDS: usize = 64;
 
@@ -64,13 +67,16 @@ impl Entry {
 }
 
 impl Names {
-    /// An empty table; the seed keeps strangers from choosing ids that collide.
-    pub(super) fn new(seed: u64) -> Self {
+    /// An empty table for so many drivers; the seed keeps strangers from choosing ids that
+    /// collide.
+    pub(super) fn new(seed: u64, drivers: usize) -> Self {
         Self {
             hasher: FixedState::with_seed(seed),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            entries: Arena::new(18),
-            words: Arena::new(18),
+            entries: Arena::new(drivers),
+            // Runs are reused for names of their own length only; a fleet whose names change
+            // length altogether needs each length once.
+            words: Arena::new(drivers.saturating_mul(WORDS_A_DRIVER).min(u32::MAX as usize)),
             free: Mutex::default(),
         }
     }
@@ -173,17 +179,13 @@ impl Names {
         (slots + self.words.in_use()) * size_of::<AtomicU64>() + tables
     }
 
-    /// Makes the entry of a new slot exist.
-    pub(super) fn ensure(&self, slot: u32) {
-        self.entries.ensure(slot);
-    }
-
     /// Puts down a name's bytes; returns the first word.
     fn write(&self, id: &DriverId) -> u32 {
         let count = id.as_bytes().len().div_ceil(WORD);
         let reused = self.free.lock()[count].pop();
         #[expect(clippy::cast_possible_truncation, reason = "at most 8")]
-        let first = reused.unwrap_or_else(|| self.words.alloc_run(count as u32));
+        let first = reused.or_else(|| self.words.alloc_run(count as u32));
+        let Some(first) = first else { unreachable!("{WORDS_A_DRIVER} words a driver are enough") };
         for (i, chunk) in (0..).zip(id.as_bytes().chunks(WORD)) {
             let mut word = [0; WORD];
             word[..chunk.len()].copy_from_slice(chunk);
@@ -235,11 +237,10 @@ mod tests {
 
     #[test]
     fn names_come_and_go() {
-        let names = Names::new(1);
+        let names = Names::new(1, 1_000);
         let ids: Vec<DriverId> =
             (0..500).map(|i| format!("{i}{}", "x".repeat(i % 60)).parse().unwrap()).collect();
         for (slot, id) in (0..).zip(&ids) {
-            names.ensure(slot);
             names.lock(id).insert(id, key(slot, 0));
         }
         for (slot, id) in (0..).zip(&ids) {

@@ -11,6 +11,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::bucket::Rect;
+use super::raw;
 use crate::geo::Bam;
 
 /// Slots on each side.
@@ -131,6 +132,15 @@ impl Node {
     #[inline]
     pub(super) fn block(&self, slot: usize) -> Block {
         Block::from_bits(self.children[slot % (SIDE * SIDE)].load(Relaxed))
+    }
+
+    /// Asks for all of its lines.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        raw::prefetch(&self.heads);
+        for line in self.children.chunks(16) {
+            raw::prefetch(&line[0]);
+        }
     }
 
     /// Bits of the first slots of blocks that hold a bucket or a node.

@@ -5,7 +5,7 @@
 
 #![expect(unsafe_code, reason = "the one module for it; each block carries its proof")]
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::Layout;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
@@ -41,28 +41,13 @@ unsafe impl<T: Zeroed + Send> Send for HugeSlice<T> {}
 unsafe impl<T: Zeroed + Sync> Sync for HugeSlice<T> {}
 
 impl<T: Zeroed> HugeSlice<T> {
-    fn layout(len: usize) -> Layout {
-        let layout = Layout::array::<T>(len).and_then(|layout| {
-            let align = if layout.size() >= HUGE { HUGE } else { layout.align() };
-            layout.align_to(align)
-        });
-        layout.unwrap_or_else(|_| unreachable!("chunks are a few megabytes"))
-    }
-
     /// `len` zero values; `len` and the size of `T` must not be 0.
     pub(super) fn new(len: usize) -> Self {
-        let layout = Self::layout(len);
-        assert!(layout.size() > 0, "an empty chunk has no use");
-        // SAFETY: the layout's size is not zero.
-        let memory = unsafe { alloc_zeroed(layout) };
-        let Some(first) = NonNull::new(memory.cast::<T>()) else { handle_alloc_error(layout) };
-        #[cfg(target_os = "linux")]
-        if layout.size() >= HUGE {
-            // SAFETY: the range is ours alone and starts on a page; this advice changes how it
-            // is backed, not what it holds, and its failure is no loss.
-            unsafe { libc::madvise(memory.cast(), layout.size(), libc::MADV_HUGEPAGE) };
-        }
-        Self { first, len }
+        let Ok(layout) = Layout::array::<T>(len) else {
+            unreachable!("limits keep it far below the address space")
+        };
+        assert!(layout.size() > 0 && layout.align() <= HUGE, "{layout:?} is no array");
+        Self { first: pages::map(layout).cast(), len }
     }
 }
 
@@ -71,16 +56,91 @@ impl<T: Zeroed> Deref for HugeSlice<T> {
 
     #[inline]
     fn deref(&self) -> &[T] {
-        // SAFETY: `new` allocated `len` values at `first`, zero is a value of `T` (its trait),
-        // and the memory lives as long as `self`.
+        // SAFETY: `new` got room for `len` values at `first`, zero is a value of `T` (its
+        // trait), and the memory lives as long as `self`.
         unsafe { std::slice::from_raw_parts(self.first.as_ptr(), self.len) }
     }
 }
 
 impl<T: Zeroed> Drop for HugeSlice<T> {
     fn drop(&mut self) {
-        // SAFETY: allocated in `new` with the same layout; `T` needs no drop (its trait).
-        unsafe { dealloc(self.first.as_ptr().cast(), Self::layout(self.len)) }
+        let Ok(layout) = Layout::array::<T>(self.len) else { return };
+        // SAFETY: mapped in `new` with the same layout; `T` needs no drop (its trait).
+        unsafe { pages::unmap(self.first.cast(), layout) }
+    }
+}
+
+/// Zeroed memory straight from the system: an allocator may have touched the pages of what it
+/// hands out, and a page that was touched before the advice stays small.
+#[cfg(target_os = "linux")]
+mod pages {
+    use std::alloc::{Layout, handle_alloc_error};
+    use std::ptr::{NonNull, null_mut};
+
+    use super::HUGE;
+
+    /// Zeroed memory of the layout's size, aligned to a huge page.
+    pub(super) fn map(layout: Layout) -> NonNull<u8> {
+        let size = layout.size().next_multiple_of(HUGE);
+        let read_write = libc::PROT_READ | libc::PROT_WRITE;
+        // Reserves addresses, not memory: most of it will never be touched.
+        let private = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: a new anonymous mapping at an address of the system's choice touches nothing
+        // that exists.
+        let at = unsafe { libc::mmap(null_mut(), size + HUGE, read_write, private, -1, 0) };
+        if at == libc::MAP_FAILED {
+            handle_alloc_error(layout);
+        }
+        let skip = at.addr().next_multiple_of(HUGE) - at.addr();
+        // SAFETY: `skip < HUGE`, so all of these ranges lie in the mapping just made: the part
+        // before the first huge page and the part after the last are given back, and the
+        // advice changes how the rest is backed, not what it holds.
+        let first = unsafe {
+            let first = at.byte_add(skip);
+            if skip > 0 {
+                libc::munmap(at, skip);
+            }
+            if skip < HUGE {
+                libc::munmap(first.byte_add(size), HUGE - skip);
+            }
+            libc::madvise(first, size, libc::MADV_HUGEPAGE);
+            first
+        };
+        let Some(first) = NonNull::new(first.cast()) else { handle_alloc_error(layout) };
+        first
+    }
+
+    /// Gives back what `map` gave.
+    ///
+    /// # Safety
+    /// `first` came from [`map`] with the same layout, and nothing uses it any more.
+    pub(super) unsafe fn unmap(first: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise; the size is the one that `map` kept.
+        unsafe { libc::munmap(first.as_ptr().cast(), layout.size().next_multiple_of(HUGE)) };
+    }
+}
+
+/// Zeroed memory from the allocator, where there is no advice to give.
+#[cfg(not(target_os = "linux"))]
+mod pages {
+    use std::alloc::Layout;
+    use std::ptr::NonNull;
+
+    /// Zeroed memory of the layout.
+    pub(super) fn map(layout: Layout) -> NonNull<u8> {
+        // SAFETY: the layout's size is not zero: `HugeSlice::new` asserts it.
+        let first = unsafe { alloc_zeroed(layout) };
+        let Some(first) = NonNull::new(first) else { handle_alloc_error(layout) };
+        first
+    }
+
+    /// Gives back what `map` gave.
+    ///
+    /// # Safety
+    /// `first` came from [`map`] with the same layout, and nothing uses it any more.
+    pub(super) unsafe fn unmap(first: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { dealloc(first.as_ptr(), layout) };
     }
 }
 

@@ -88,12 +88,12 @@ pub(super) fn consistently(
     ask(visits);
 }
 
-/// Scans a bucket and its chain: `take` is given the approximate term and the driver.
+/// Scans a bucket and its chain for the `k` best within `limit`: `take` is given the approximate term and the driver.
 #[inline]
 pub(super) fn scan(
     store: &Store,
     mut ix: u32,
-    (center, mask, limit): (&Center, &Mask, f32),
+    (center, mask, limit, k): (&Center, &Mask, f32, usize),
     buffer: &mut ScanBuffer,
     visits: &mut Visits,
     mut take: impl FnMut(f32, Lane),
@@ -105,6 +105,7 @@ pub(super) fn scan(
             let members = bucket.members.read();
             let ScanBuffer { columns, found, .. } = &mut *buffer;
             let count = vectorized(Scan { bucket, columns, center, mask, limit, found });
+            let count = if mask.is_simple() { buffer.found.keep_best(count, k) } else { count };
             for (lane, &at) in buffer.lanes.iter_mut().zip(&buffer.found.lanes[..count]) {
                 *lane = bucket.lane(usize::from(at));
             }

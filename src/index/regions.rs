@@ -29,9 +29,12 @@ const GROUP_SIZE: usize = 343;
 /// Regions are kept in chunks, so that they never move.
 const CHUNK: usize = 512;
 
+/// A piece of the list of regions.
+type Chunk = Box<[OnceLock<Region>]>;
+
 /// All regions that ever had a driver.
 pub(super) struct Regions {
-    chunks: Box<[OnceLock<Box<[OnceLock<Region>]>>]>,
+    chunks: Box<[OnceLock<Chunk>]>,
     groups: Box<[OnceLock<Group>]>,
     group_count: AtomicU32,
     known: Mutex<Known>,

@@ -202,11 +202,10 @@ impl Search<'_> {
         visits.enter(&self.index.store, ix);
         let region = self.index.store.regions.get(ix);
         // What stands around the centre gives a good limit before anything else is opened.
-        if bound <= 0.0 && self.seed.is_none() && region.rect.holds(self.center.bam) {
-            if let Child::Bucket(ix) = self.index.store.descend(region, self.center.bam) {
-                self.scan(ix, visits);
-                self.seed = Some(ix);
-            }
+        let around = bound <= 0.0 && self.seed.is_none() && region.rect.holds(self.center.bam);
+        if around && let Child::Bucket(ix) = self.index.store.descend(region, self.center.bam) {
+            self.scan(ix, visits);
+            self.seed = Some(ix);
         }
         match region.root() {
             Child::Empty => {}
@@ -229,8 +228,19 @@ impl Search<'_> {
             let block = node.block(head);
             let bound = bounds.of(head, block.w, block.h);
             match block.child {
-                Child::Bucket(ix) if self.seed != Some(ix) => self.push(bound, Unseen::Bucket(ix)),
-                Child::Node(ix) => self.push(bound, Unseen::Node(ix)),
+                Child::Bucket(ix) if self.seed != Some(ix) => {
+                    if bound <= self.limit && self.seed.is_some() {
+                        // With a limit from the seed, few get here, and most will be scanned.
+                        self.index.store.bucket(ix).prefetch_header();
+                    }
+                    self.push(bound, Unseen::Bucket(ix));
+                }
+                Child::Node(ix) => {
+                    if bound <= self.limit {
+                        self.index.store.node(ix).prefetch();
+                    }
+                    self.push(bound, Unseen::Node(ix));
+                }
                 Child::Empty | Child::Bucket(_) => {}
             }
         }
@@ -244,7 +254,7 @@ impl Search<'_> {
         {
             store.bucket(next).prefetch_scan();
         }
-        let with = (&self.center, self.mask, self.limit);
+        let with = (&self.center, self.mask, self.limit, self.k);
         reader::scan(store, ix, with, buffer, visits, |term, lane| {
             open.push(u64::from(term.to_bits()) << 32 | found.len() as u64);
             found.push(Candidate { distance: Haversine::ZERO, lane });
@@ -259,8 +269,7 @@ impl Search<'_> {
         let open = &mut self.scratch.open;
         if open.len() >= self.k {
             let (_, kth, _) = open.select_nth_unstable(self.k - 1);
-            #[expect(clippy::cast_possible_truncation, reason = "the term is the high half")]
-            let term = f32::from_bits((*kth >> 32) as u32);
+            let term = f32::from_bits(super::bucket::high(*kth));
             self.limit = self.limit.min(kernel::inflate_approximate(term));
             let most = u64::from(self.limit.to_bits()) << 32 | u64::from(u32::MAX);
             open.retain(|&candidate| candidate <= most);
@@ -307,7 +316,7 @@ impl Search<'_> {
 }
 
 fn place(bits: u64) -> usize {
-    (bits & u64::from(u32::MAX)) as usize
+    super::bucket::low(bits) as usize
 }
 
 /// Nearer first, then by id.

@@ -15,7 +15,7 @@ pub(super) struct Slots {
 
 impl Slots {
     pub(super) fn new(max: usize) -> Self {
-        Self { max: max.min(crate::limits::MAX_DRIVERS), next: 0, free: VecDeque::new() }
+        Self { max, next: 0, free: VecDeque::new() }
     }
 
     /// A slot, unless all are in use.

@@ -9,6 +9,9 @@ use super::regions::Regions;
 use crate::geo::Bam;
 use crate::model::DriverKey;
 
+/// Places beyond one a driver, for what is in the making.
+const SPARE: usize = 1 << 12;
+
 /// Everything that readers reach without a lock.
 pub(super) struct Store {
     pub(super) regions: Regions,
@@ -18,13 +21,17 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub(super) fn new() -> Self {
-        // Chunks of a few megabytes: 4,096 buckets, 4,096 nodes, 131,072 records.
+    /// Memory for so many drivers.
+    pub(super) fn new(drivers: usize) -> Self {
         Self {
             regions: Regions::new(),
-            buckets: Arena::new(12),
-            nodes: Arena::new(12),
-            records: Arena::new(17),
+            // Each bucket in use has a driver, but for the one that is just being filled in
+            // each region.
+            buckets: Arena::new(drivers + SPARE),
+            // A node comes with a full bucket and goes when its buckets have emptied; should
+            // the nodes run out, buckets form chains.
+            nodes: Arena::new(drivers / 2 + SPARE),
+            records: Arena::new(drivers),
         }
     }
 
@@ -47,11 +54,6 @@ impl Store {
     /// The record of a slot.
     pub(super) fn record_at(&self, slot: u32) -> &Record {
         self.records.get(slot)
-    }
-
-    /// Makes the record of a new slot exist.
-    pub(super) fn ensure_record(&self, slot: u32) {
-        self.records.ensure(slot);
     }
 
     /// Bytes of buckets, nodes and regions in use.
@@ -80,7 +82,13 @@ impl Store {
         while let Child::Node(ix) = child {
             shift = shift.saturating_sub(SIDE_LOG2);
             let slot = (dy >> shift & 7) * 8 + (dx >> shift & 7);
-            child = self.node(ix).block(slot as usize).child;
+            let node = self.node(ix);
+            // The caller is going to open it.
+            node.prefetch();
+            child = node.block(slot as usize).child;
+        }
+        if let Child::Bucket(ix) = child {
+            self.bucket(ix).prefetch_scan();
         }
         child
     }

@@ -128,7 +128,7 @@ impl<'a> Sweep<'a> {
         visits: &mut Visits,
         take: &mut impl FnMut(Candidate),
     ) {
-        let with = (&self.center, self.mask, self.limit);
+        let with = (&self.center, self.mask, self.limit, usize::MAX / 2);
         reader::scan(self.store, ix, with, &mut self.buffer, visits, |_, lane| {
             let position = lane.bam().lat_lng();
             if self.area.contains(position) {

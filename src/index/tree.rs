@@ -51,10 +51,9 @@ impl Tree<'_> {
                 Child::Bucket(ix) => {
                     let rect = self.rect(spot);
                     if spot.above.is_none() || spot.block.w | spot.block.h == 0 {
-                        if rect.w < SIDE_LOG2 + MIN_SHIFT {
+                        if rect.w < SIDE_LOG2 + MIN_SHIFT || !self.refine(spot, ix) {
                             return self.chain(spot, ix);
                         }
-                        self.refine(spot, ix);
                         start = self.root();
                     } else {
                         self.halve(spot, ix);
@@ -214,7 +213,9 @@ impl Tree<'_> {
     }
 
     fn new_bucket(&self, parent: Option<u32>, rect: Rect, interior: bool) -> u32 {
-        let ix = self.store.buckets().alloc();
+        let Some(ix) = self.store.buckets().alloc() else {
+            unreachable!("B0: each bucket in use has a driver")
+        };
         let bucket = self.store.bucket(ix);
         bucket.version.open();
         bucket.members.change();
@@ -247,10 +248,14 @@ impl Tree<'_> {
         head
     }
 
-    /// Puts a node between a block of one slot and its bucket, which fills it.
-    fn refine(&self, spot: Spot, ix: u32) {
+    /// Puts a node between a block of one slot and its bucket, which fills it; false if the
+    /// nodes have run out.
+    fn refine(&self, spot: Spot, ix: u32) -> bool {
+        if self.store.bucket(ix).chained() {
+            return false;
+        }
         let rect = self.rect(spot);
-        let node_ix = self.store.nodes().alloc();
+        let Some(node_ix) = self.store.nodes().alloc() else { return false };
         let node = self.store.node(node_ix);
         self.region.shape.open();
         node.init(spot.above.map(|(node, _)| node), rect.x0, rect.y0, rect.w - SIDE_LOG2);
@@ -258,6 +263,7 @@ impl Tree<'_> {
         self.store.bucket(ix).set_parent(Some(node_ix));
         self.replace(spot, Child::Node(node_ix));
         self.region.shape.close();
+        true
     }
 
     /// Cuts a block of several slots in two, across its longer side on the ground.
@@ -265,7 +271,7 @@ impl Tree<'_> {
         let Some((node_ix, head)) = spot.above else { unreachable!("a root is refined first") };
         let node = self.store.node(node_ix);
         let Block { w, h, .. } = spot.block;
-        let by_x = w > 0 && (h == 0 || self.wider(self.rect(spot)));
+        let by_x = w > 0 && (h == 0 || Self::wider(self.rect(spot)));
         let half =
             if by_x { Block { w: w - 1, ..spot.block } } else { Block { h: h - 1, ..spot.block } };
         let upper_head = head + if by_x { 1 << half.w } else { SIDE << half.h };
@@ -319,7 +325,7 @@ impl Tree<'_> {
     }
 
     /// Whether a rectangle is wider than high on the ground.
-    fn wider(&self, rect: Rect) -> bool {
+    fn wider(rect: Rect) -> bool {
         let unit = std::f64::consts::PI / 2_147_483_648.0;
         let middle = i64::from(rect.y0) + (1i64 << rect.h) / 2;
         let cos = (middle as f64 * unit).cos().max(0.0);
@@ -370,7 +376,7 @@ impl Tree<'_> {
             }
             let head = block.head(slot);
             let by_x = block.w < SIDE_LOG2 && self.join(node, head, block, true);
-            if !by_x && !(block.h < SIDE_LOG2 && self.join(node, head, block, false)) {
+            if !(by_x || block.h < SIDE_LOG2 && self.join(node, head, block, false)) {
                 return false;
             }
         }

@@ -13,7 +13,7 @@ use crate::units::Timestamp;
 const TICK_MS: i64 = 1_000;
 
 /// Lists: 68 minutes. Later deadlines are looked at every 68 minutes and put back.
-const TICKS: usize = 4_096;
+const TICKS: i64 = 4_096;
 
 const NONE: u32 = u32::MAX;
 
@@ -39,7 +39,7 @@ const OUTSIDE: Link = Link { next: NONE, previous: NONE };
 
 impl Wheel {
     pub(super) fn new() -> Self {
-        Self { heads: vec![NONE; TICKS], links: Vec::new(), cursor: None }
+        Self { heads: vec![NONE; list(TICKS - 1) + 1], links: Vec::new(), cursor: None }
     }
 
     /// Puts a slot where it is due, wherever it was before.
@@ -51,7 +51,7 @@ impl Wheel {
         }
         let now = self.cursor.unwrap_or(i64::MIN).max(tick_of(now));
         self.cursor.get_or_insert(now);
-        let tick = list(tick_of(due).clamp(now, now + TICKS as i64 - 1));
+        let tick = list(tick_of(due).clamp(now, now + TICKS - 1));
         let next = self.heads[tick];
         self.heads[tick] = slot;
         self.links[slot as usize] = Link { next, previous: TOP | tick as u32 };
@@ -85,7 +85,7 @@ impl Wheel {
             return;
         }
         self.cursor = Some(now);
-        for tick in from..=now.min(from + TICKS as i64 - 1) {
+        for tick in from..=now.min(from + TICKS - 1) {
             let mut slot = std::mem::replace(&mut self.heads[list(tick)], NONE);
             while slot != NONE {
                 slots.push(slot);
@@ -116,7 +116,7 @@ fn tick_of(at: Timestamp) -> i64 {
 }
 
 fn list(tick: i64) -> usize {
-    usize::try_from(tick.rem_euclid(TICKS as i64))
+    usize::try_from(tick.rem_euclid(TICKS))
         .unwrap_or_else(|_| unreachable!("a remainder is not negative"))
 }
 

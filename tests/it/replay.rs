@@ -125,6 +125,8 @@ fn assert_live_positions(address: &str, last: &Last) {
 fn cabspotting(name: &str, line: &str) -> Option<(String, f64, f64, i64)> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let [lat, lng, _, at] = fields.as_slice() else { return None };
+    // The files are called new_NAME.txt.
+    let name = name.strip_prefix("new_").unwrap_or(name);
     Some((name.to_owned(), lat.parse().ok()?, lng.parse().ok()?, at.parse().ok()?))
 }
 

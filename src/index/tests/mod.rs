@@ -1,5 +1,7 @@
 //! The contract, on each implementation of the map.
 
+#![expect(clippy::cast_possible_truncation, reason = "small numbers")]
+
 mod oracle;
 pub(crate) mod rng;
 pub(crate) mod worlds;

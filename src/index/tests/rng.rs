@@ -14,7 +14,7 @@ impl Rng {
 
     /// In `0..below`.
     pub(crate) fn below(&mut self, below: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(below) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(below)) >> 64) as u64
     }
 
     /// In `low..=high`.

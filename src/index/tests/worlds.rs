@@ -21,15 +21,6 @@ pub(crate) enum World {
 }
 
 impl World {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Cities,
-        Self::Uniform,
-        Self::OneSpot,
-        Self::Poles,
-        Self::Antimeridian,
-        Self::Stadium,
-    ];
-
     /// A position of this world.
     pub(crate) fn position(self, rng: &mut Rng) -> LatLng {
         match self {

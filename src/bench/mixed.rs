@@ -1,0 +1,131 @@
+//! Updates at a steady rate beside questions at a steady rate, neither waiting for the other.
+//!
+//! Latency counts from the moment a question was due. The client thread never sleeps, because the
+//! runtime's timer is no finer than a millisecond.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::fleet::Fleet;
+use super::ingest::accepted;
+use super::stage::{self, BenchError, Done, Figure, Stage};
+use crate::client::{Asker, Ingestor, connect};
+use crate::clock;
+use crate::limits;
+
+/// Rows in a batch: small, so that questions do not wait long behind one.
+const ROWS: u32 = 256;
+
+/// Two figures: the updates and the questions.
+///
+/// # Errors
+/// [`BenchError`].
+pub fn mixed(stage: &Stage) -> Result<[Figure; 2], BenchError> {
+    let options = stage.options;
+    let threads = u32::try_from(options.client_threads).unwrap_or(1).max(1);
+    let mut updates = Done::new();
+    let updated = parking_lot::Mutex::new(&mut updates);
+    let questions = stage.clients(async |thread| {
+        // Before the questions begin: binding a million handles is another workload.
+        let fleet = stage.fleet(thread);
+        let channel = connect(&stage.address()).await?;
+        let ingestor = stage::open(channel, &fleet, limits::MAX_UNACKED_MESSAGES).await?;
+        let (update, ask) = tokio::join!(
+            update(stage, ingestor, fleet, options.mixed_updates / threads),
+            ask(stage, thread, options.mixed_queries / threads),
+        );
+        let update = update?;
+        let mut all = updated.lock();
+        all.count += update.count;
+        all.took = all.took.max(update.took);
+        ask
+    })?;
+    let setup = format!("{} updates/s in batches of {ROWS} intended", options.mixed_updates);
+    let updates = Figure::new("mixed: bulk ingest", "updates", &updates, setup);
+    let overdue = questions.overdue;
+    let setup =
+        format!("k {}, {}, {}/s intended", options.k, options.radius, options.mixed_queries);
+    let mut questions =
+        Figure::new("mixed: Nearest, unary, open loop", "questions", &questions, setup);
+    if let Some(latency) = &mut questions.latency {
+        latency.overdue = overdue;
+    }
+    Ok([updates, questions])
+}
+
+async fn update(
+    stage: &Stage,
+    mut ingestor: Ingestor,
+    mut fleet: Fleet,
+    rate: u32,
+) -> Result<Done, BenchError> {
+    let mut beat = Beat::new(f64::from(rate) / f64::from(ROWS));
+    let (began, deadline) = (clock::stopwatch(), stage.deadline());
+    while beat.next(deadline).await.is_some() {
+        fleet.set_now(stage::now());
+        ingestor.report(fleet.moves(ROWS as usize)).await?;
+    }
+    ingestor.settle().await?;
+    let mut done = Done::new();
+    done.took = began.elapsed();
+    let totals = ingestor.finish().await?;
+    done.count = accepted(totals.received, totals.applied)?;
+    Ok(done)
+}
+
+async fn ask(stage: &Stage, thread: usize, rate: u32) -> Result<Done, BenchError> {
+    let mut fleet = stage.fleet(thread);
+    let asker = Asker::new(connect(&stage.address()).await?);
+    let mut beat = Beat::new(f64::from(rate));
+    let (began, deadline) = (clock::stopwatch(), stage.deadline());
+    let mut done = Done::new();
+    let mut under_way = JoinSet::new();
+    let failed = |error: tokio::task::JoinError| BenchError::Thread(error.to_string());
+    while let Some(due) = beat.next(deadline).await {
+        while let Some(took) = under_way.try_join_next() {
+            done.record(took.map_err(failed)??);
+        }
+        if under_way.len() >= limits::MAX_BENCH_QUESTIONS {
+            done.overdue += 1;
+            continue;
+        }
+        let mut asker = asker.clone();
+        let question = fleet.question(stage.options.k, stage.options.radius);
+        under_way.spawn(async move {
+            asker.nearest(question).await?;
+            Ok::<_, BenchError>(due.elapsed())
+        });
+    }
+    while let Some(took) = under_way.join_next().await {
+        done.record(took.map_err(failed)??);
+    }
+    done.took = began.elapsed();
+    Ok(done)
+}
+
+/// Moments at a steady rate.
+struct Beat {
+    next: Instant,
+    interval: Duration,
+}
+
+impl Beat {
+    fn new(rate: f64) -> Self {
+        let interval = Duration::from_secs_f64(1.0 / rate.max(1e-3));
+        Self { next: clock::stopwatch(), interval }
+    }
+
+    /// Waits for the next moment; `None` once the deadline has passed.
+    async fn next(&mut self, deadline: Instant) -> Option<Instant> {
+        let due = self.next;
+        if due >= deadline {
+            return None;
+        }
+        self.next += self.interval;
+        while clock::stopwatch() < due {
+            tokio::task::yield_now().await;
+        }
+        Some(due)
+    }
+}

@@ -1,0 +1,89 @@
+//! Questions a second: a call each, and many in flight on one stream.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
+
+use super::stage::{BenchError, Done, Figure, Stage};
+use crate::client::{Asker, PipelinedAsker, connect};
+use crate::clock;
+use crate::limits;
+
+/// Unary calls, many at once, each asked when the one before is answered.
+///
+/// # Errors
+/// [`BenchError`].
+pub fn unary(stage: &Stage) -> Result<Figure, BenchError> {
+    let options = stage.options;
+    let connections = stage.share(options.connections);
+    let done = stage.clients(async |thread| {
+        let mut askers = Vec::with_capacity(connections);
+        for _ in 0..connections {
+            askers.push(Asker::new(connect(&stage.address()).await?));
+        }
+        let fleet = Arc::new(Mutex::new(stage.fleet(thread)));
+        let (began, deadline) = (clock::stopwatch(), stage.deadline());
+        let mut callers = JoinSet::new();
+        for i in 0..options.in_flight {
+            let (mut asker, fleet) = (askers[i % connections].clone(), Arc::clone(&fleet));
+            callers.spawn(async move {
+                let mut done = Done::new();
+                loop {
+                    let asked = clock::stopwatch();
+                    if asked >= deadline {
+                        return Ok::<_, BenchError>(done);
+                    }
+                    let question = fleet.lock().question(options.k, options.radius);
+                    asker.nearest(question).await?;
+                    done.record(asked.elapsed());
+                }
+            });
+        }
+        let mut all = Done::new();
+        while let Some(done) = callers.join_next().await {
+            let done = done.map_err(|error| BenchError::Thread(error.to_string()))??;
+            all.count += done.count;
+            all.nanos += done.nanos;
+        }
+        all.took = began.elapsed();
+        Ok(all)
+    })?;
+    let threads = options.client_threads;
+    let setup = format!(
+        "k {}, {}, {} in flight over {} connections",
+        options.k,
+        options.radius,
+        options.in_flight * threads,
+        connections * threads
+    );
+    Ok(Figure::new("Nearest, unary", "questions", &done, setup))
+}
+
+/// One `NearestStream` a client thread.
+///
+/// # Errors
+/// [`BenchError`].
+pub fn pipelined(stage: &Stage) -> Result<Figure, BenchError> {
+    let options = stage.options;
+    let window = options.in_flight.min(limits::MAX_UNANSWERED_QUESTIONS);
+    let done = stage.clients(async |thread| {
+        let mut fleet = stage.fleet(thread);
+        let mut asker = PipelinedAsker::open(connect(&stage.address()).await?, window).await?;
+        let (began, deadline) = (clock::stopwatch(), stage.deadline());
+        let mut done = Done::new();
+        let mut open = true;
+        while open || asker.unanswered() > 0 {
+            while open && asker.has_room() {
+                asker.ask(fleet.question(options.k, options.radius)).await?;
+            }
+            asker.answer().await?;
+            done.count += 1;
+            open = open && clock::stopwatch() < deadline;
+        }
+        done.took = began.elapsed();
+        Ok(done)
+    })?;
+    let setup = format!("k {}, {}, {window} in flight a stream", options.k, options.radius);
+    Ok(Figure::new("NearestStream", "questions", &done, setup))
+}
