@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod demo_trace;
+#[cfg(test)]
 mod python;
 #[cfg(test)]
 mod recorded_traces;
@@ -9,6 +10,7 @@ mod recorded_traces;
 mod replay;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod trace_commands;
