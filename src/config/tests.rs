@@ -1,3 +1,5 @@
+//! Layers over one another, and every kind of mistake told at once.
+
 use super::*;
 
 fn nothing() -> Layers {

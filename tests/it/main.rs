@@ -3,10 +3,14 @@
 #[cfg(test)]
 mod demo_trace;
 #[cfg(test)]
+mod python;
+#[cfg(test)]
 mod recorded_traces;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod tidy;
 #[cfg(test)]
 mod trace_commands;

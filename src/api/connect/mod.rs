@@ -1,6 +1,6 @@
 //! One driver's stream: positions and statuses in, acknowledgements out.
 //!
-//! [`Session`] is what the messages mean, without a runtime; [`ConnectStream`] feeds it what has
+//! [`Session`] is what the messages mean, without a runtime; `ConnectStream` feeds it what has
 //! arrived and decides when to acknowledge.
 
 mod session;

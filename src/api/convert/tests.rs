@@ -1,3 +1,5 @@
+//! What is refused is refused with its field, value and range; what passes comes out unchanged.
+
 use super::*;
 use crate::limits;
 use crate::model::{DriverStatus, Reason, StatusSet};

@@ -1,6 +1,6 @@
 //! Bulk positions: one stream, many drivers, batches in columns.
 //!
-//! [`Session`] is what the messages mean, without a runtime; [`IngestStream`] feeds it what has
+//! [`Session`] is what the messages mean, without a runtime; `IngestStream` feeds it what has
 //! arrived and sends its acknowledgements.
 
 mod columns;

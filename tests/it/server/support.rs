@@ -32,8 +32,9 @@ pub(super) async fn soon<T>(work: impl Future<Output = T>) -> T {
 /// Asks again until the answer is yes.
 pub(super) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     let ask = async {
+        let mut pace = tokio::time::interval(Duration::from_millis(2));
         while !holds().await {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            pace.tick().await;
         }
     };
     assert!(tokio::time::timeout(PATIENCE, ask).await.is_ok(), "never: {what}");
