@@ -1,5 +1,6 @@
 //! The contract, on each implementation of the map.
 
+mod concurrent;
 mod oracle;
 pub(crate) mod rng;
 pub(crate) mod worlds;
