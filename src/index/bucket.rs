@@ -5,7 +5,7 @@
 //! B2: each driver lies in the rectangle `x0..x0 + 2^w` × `y0..y0 + 2^h`.
 //! B3: buckets of a chain share a rectangle that cannot be cut, and all but the head are full.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed};
 
 use super::raw;
 use super::version::{Members, Version};
@@ -139,7 +139,8 @@ impl Bucket {
 
     #[inline]
     pub(super) fn region(&self) -> u32 {
-        self.region.load(Relaxed)
+        // With the fence of the writer's `Version::open`: a region is known before its buckets.
+        self.region.load(Acquire)
     }
 
     pub(super) fn parent(&self) -> Option<u32> {

@@ -26,6 +26,7 @@ use super::{
 use crate::geo::Area;
 use crate::ids::DriverId;
 use crate::model::{DriverKey, DriverStatus, Filter, Nearest, Profile, Report, Within};
+use crate::sync::{Ordering, fence};
 use crate::units::Timestamp;
 
 /// The live map that serves production.
@@ -82,10 +83,11 @@ impl LiveIndex {
 
     /// The memory in use, in bytes: for the engine, and for the table of ids.
     pub fn memory(&self) -> (usize, usize) {
-        let engine = self.store.memory()
-            + self.wheel.lock().memory()
-            + self.slots.lock().ever().len() * size_of::<record::Record>();
-        (engine, self.names.memory(self.slots.lock().ever().len()))
+        // One lock at a time: a binder holds a part of the names and waits for the slots.
+        let slots = self.slots.lock().ever().len();
+        let wheel = self.wheel.lock().memory();
+        let engine = self.store.memory() + wheel + slots * size_of::<record::Record>();
+        (engine, self.names.memory(slots))
     }
 
     pub(super) fn tree(&self, region_ix: u32) -> Tree<'_> {
@@ -170,10 +172,16 @@ impl LiveIndex {
         let spoke = |seen| {
             silent_at.is_some_and(|now| now.since(widen(now, seen)) < self.config.forget_after)
         };
+        // Before its bucket can be freed: a record that points into a bucket of another region
+        // would send its reader to the wrong lock.
+        let free = || {
+            let next = record::generation(key).wrapping_add(1);
+            self.store.record(key).set_place(next, Place::Free);
+        };
         match self.lock_driver(key, &mut held) {
             None | Some(Place::Free) => return false,
             Some(Place::Waiting { since }) if spoke(since) => return false,
-            Some(Place::Waiting { .. }) => {}
+            Some(Place::Waiting { .. }) => free(),
             Some(Place::In { bucket, lane }) => {
                 let (ix, lane) = (self.store.bucket(bucket).region(), usize::from(lane));
                 let was = self.store.bucket(bucket).lane(lane);
@@ -182,12 +190,11 @@ impl LiveIndex {
                 }
                 let stale = was.first() & STALE != 0;
                 let tree = self.tree(ix);
+                free();
                 tree.remove(bucket, lane);
                 tree.region.count(Count::Down, super::meta::status_of(was.first()), stale);
             }
         }
-        let next = record::generation(key).wrapping_add(1);
-        self.store.record(key).set_place(next, Place::Free);
         self.wheel.lock().cancel(record::slot(key));
         true
     }
@@ -306,6 +313,7 @@ impl LiveMap for LiveIndex {
                 Place::Waiting { .. } => {
                     let meta = Meta::from_bits(record.waiting_meta());
                     // Still waiting, so that the word read was the meta.
+                    fence(Ordering::Acquire);
                     if matches!(record.place_of(driver), Some(Place::Waiting { .. })) {
                         let (status, profile) = (meta.status(), meta.profile());
                         return Some(Driver { fix: None, status, profile });

@@ -14,6 +14,7 @@ mod live;
 mod meta;
 mod names;
 mod node;
+mod order;
 mod raw;
 mod reader;
 mod record;

@@ -112,22 +112,43 @@ impl Names {
 
     /// The name of a key; none if it was released.
     pub(super) fn id(&self, key: DriverKey) -> Option<DriverId> {
+        let mut bytes = [0u8; MAX_ID_BYTES];
+        let mut chunks = bytes.chunks_mut(WORD);
+        let length = self.read(key, |word| {
+            if let Some(to) = chunks.next() {
+                to.copy_from_slice(&word.to_le_bytes());
+            }
+        })?;
+        Some(DriverId::from_known(&bytes[..length]))
+    }
+
+    /// Appends the words of a key's name, so turned that they compare like its bytes; tells how
+    /// many there are, none if it was released.
+    pub(super) fn words(&self, key: DriverKey, to: &mut Vec<u64>) -> u32 {
+        let begin = to.len();
+        // The first byte decides first; names have no zero bytes, so padding sorts low.
+        if self.read(key, |word| to.push(word.swap_bytes())).is_none() {
+            to.truncate(begin);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "at most 8")]
+        let count = (to.len() - begin) as u32;
+        count
+    }
+
+    /// Gives `take` the words of a key's name, and tells its length in bytes; none if it was
+    /// released, and then what was taken is worth nothing.
+    fn read(&self, key: DriverKey, mut take: impl FnMut(u64)) -> Option<usize> {
         let at = self.entry(key);
         let entry = Entry(at.load(Ordering::Acquire));
         if entry.0 == 0 || entry.generation() != generation(key) {
             return None;
         }
-        let mut bytes = [0u8; MAX_ID_BYTES];
         let length = entry.length().min(MAX_ID_BYTES);
-        for (i, to) in (0..).zip(bytes.chunks_mut(WORD).take(length.div_ceil(WORD))) {
-            let word = self.words.get(entry.first() + i).load(Ordering::Relaxed);
-            to.copy_from_slice(&word.to_le_bytes());
+        for i in (0..).take(length.div_ceil(WORD)) {
+            take(self.words.get(entry.first() + i).load(Ordering::Relaxed));
         }
         fence(Ordering::Acquire);
-        if at.load(Ordering::Relaxed) != entry.0 {
-            return None;
-        }
-        Some(DriverId::from_known(&bytes[..length]))
+        (at.load(Ordering::Relaxed) == entry.0).then_some(length)
     }
 
     /// Brings the names of keys closer, all of them at once: first where they are, then they.
@@ -143,7 +164,8 @@ impl Names {
         }
     }
 
-    /// The order of two keys by their names, without copying them.
+    /// The order of two keys by their names, without copying them. It changes when one of them is
+    /// released, so that no sort may rely on it: see [`super::order`].
     pub(super) fn compare(&self, a: DriverKey, b: DriverKey) -> std::cmp::Ordering {
         let entry = |key| Entry(self.entry(key).load(Ordering::Acquire));
         let (of_a, of_b) = (entry(a), entry(b));
@@ -186,6 +208,8 @@ impl Names {
         #[expect(clippy::cast_possible_truncation, reason = "at most 8")]
         let first = reused.or_else(|| self.words.alloc_run(count as u32));
         let Some(first) = first else { unreachable!("{WORDS_A_DRIVER} words a driver are enough") };
+        // Who reads the new bytes learns, after a fence, that the old name has been released.
+        fence(Ordering::Release);
         for (i, chunk) in (0..).zip(id.as_bytes().chunks(WORD)) {
             let mut word = [0; WORD];
             word[..chunk.len()].copy_from_slice(chunk);
@@ -222,8 +246,6 @@ impl Shard<'_> {
             entry.remove();
         }
         let entry = Entry(self.names.entry(key).swap(0, Ordering::AcqRel));
-        // Whoever writes other bytes there does so after this fence: see `Names::id`.
-        fence(Ordering::Release);
         if entry.0 != 0 {
             self.names.free.lock()[entry.length().div_ceil(WORD)].push(entry.first());
         }

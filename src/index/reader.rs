@@ -8,6 +8,7 @@ use super::bucket::{CAPACITY, Columns, Lane};
 use super::kernel::{Center, Found, Scan};
 use super::live::LiveIndex;
 use super::meta::Mask;
+use super::node::Child;
 use super::raw::vectorized;
 use super::store::Store;
 use super::version::Stamp;
@@ -21,12 +22,16 @@ const ATTEMPTS: usize = 8;
 /// What a reader has seen, to be confirmed at the end.
 #[derive(Debug, Default)]
 pub(super) struct Visits {
+    /// How many regions there were.
+    known: u32,
     regions: Vec<(u32, Stamp)>,
     buckets: Vec<(u32, u32)>,
 }
 
 impl Visits {
-    pub(super) fn clear(&mut self) {
+    /// Begins anew.
+    fn begin(&mut self, store: &Store) {
+        self.known = store.regions.count();
         self.regions.clear();
         self.buckets.clear();
     }
@@ -35,6 +40,20 @@ impl Visits {
     pub(super) fn enter(&mut self, store: &Store, region: u32) {
         let stamp = store.regions.get(region).shape.begin();
         self.regions.push((region, stamp));
+    }
+
+    /// Whether nobody is in a region, which is noted: somebody may go there.
+    #[inline]
+    pub(super) fn pass_by(&mut self, store: &Store, region: u32) -> bool {
+        if store.regions.get(region).root() != Child::Empty {
+            return false;
+        }
+        self.enter(store, region);
+        if store.regions.get(region).root() == Child::Empty {
+            return true;
+        }
+        self.regions.pop();
+        false
     }
 
     /// Whether the trees still have the shape in which they were entered.
@@ -52,6 +71,7 @@ impl Visits {
     fn hold(&self, store: &Store) -> bool {
         self.buckets.iter().all(|&(ix, seen)| store.bucket(ix).members.unchanged(seen))
             && self.in_shape(store)
+            && store.regions.count() == self.known
     }
 }
 
@@ -78,13 +98,13 @@ pub(super) fn consistently(
     mut ask: impl FnMut(&mut Visits) -> bool,
 ) {
     for _ in 0..ATTEMPTS {
-        visits.clear();
+        visits.begin(&index.store);
         if ask(visits) && visits.hold(&index.store) {
             return;
         }
     }
     let _alone = index.gate.write();
-    visits.clear();
+    visits.begin(&index.store);
     ask(visits);
 }
 

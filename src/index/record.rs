@@ -1,6 +1,6 @@
 //! One small record a driver: where it stands in the buckets, and how it moved.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::model::{DriverKey, Motion};
 
@@ -107,6 +107,8 @@ impl Record {
 
     /// Sets what a waiting driver will bring.
     pub(super) fn set_waiting_meta(&self, meta: u64) {
+        // Who reads it there learns, after a fence, that the slot's last driver has gone.
+        fence(Ordering::Release);
         self.motion.store(meta, Ordering::Relaxed);
     }
 }

@@ -37,6 +37,7 @@ pub(super) struct Regions {
     chunks: Box<[OnceLock<Chunk>]>,
     groups: Box<[OnceLock<Group>]>,
     group_count: AtomicU32,
+    count: AtomicU32,
     known: Mutex<Known>,
 }
 
@@ -68,6 +69,7 @@ impl Regions {
             chunks: (0..MAX_REGIONS.div_ceil(CHUNK)).map(|_| OnceLock::new()).collect(),
             groups: (0..MAX_GROUPS).map(|_| OnceLock::new()).collect(),
             group_count: AtomicU32::new(0),
+            count: AtomicU32::new(0),
             known: Mutex::default(),
         }
     }
@@ -98,7 +100,14 @@ impl Regions {
             None => self.add_group(&mut known, parent),
         };
         self.group(group).add(Member { region: ix, cap: self.get(ix).cap });
+        self.count.store(ix + 1, Ordering::Release);
         ix
+    }
+
+    /// How many regions there are.
+    #[inline]
+    pub(super) fn count(&self) -> u32 {
+        self.count.load(Ordering::Acquire)
     }
 
     fn add_group(&self, known: &mut Known, parent: CellIndex) -> u32 {
@@ -126,7 +135,7 @@ impl Regions {
 
     /// The numbers of all regions.
     pub(super) fn all(&self) -> std::ops::Range<u32> {
-        0..as_index(self.known.lock().regions.len())
+        0..self.count()
     }
 }
 

@@ -170,7 +170,7 @@ impl Search<'_> {
                 return false;
             }
             match unseen {
-                Unseen::Group(ix) => self.open_group(ix),
+                Unseen::Group(ix) => self.open_group(ix, visits),
                 Unseen::Region(ix) => self.open_region(ix, bound, visits),
                 Unseen::Node(ix) => self.open_node(ix),
                 Unseen::Bucket(ix) => self.scan(ix, visits),
@@ -187,11 +187,12 @@ impl Search<'_> {
         }
     }
 
-    fn open_group(&mut self, ix: u32) {
-        let regions = &self.index.store.regions;
-        for member in regions.group(ix).regions() {
+    fn open_group(&mut self, ix: u32, visits: &mut Visits) {
+        let store = &self.index.store;
+        for member in store.regions.group(ix).regions() {
             if let Some(bound) = member.cap.bound(self.unit, self.reach)
-                && regions.get(member.region).len() > 0
+                && bound <= self.limit
+                && !visits.pass_by(store, member.region)
             {
                 self.push(bound, Unseen::Region(member.region));
             }
@@ -303,7 +304,12 @@ impl Search<'_> {
             settled.select_nth_unstable_by(self.k - 1, |a, b| order(names, a, b));
             settled.truncate(self.k);
         }
-        settled.sort_unstable_by(|a, b| order(names, a, b));
+        settled.sort_unstable_by_key(|candidate| candidate.distance);
+        for ties in settled.chunk_by_mut(|a, b| a.distance == b.distance) {
+            if ties.len() > 1 {
+                super::order::by_id(names, ties);
+            }
+        }
         settled.truncate(self.k);
         if let (true, Some(last)) = (settled.len() == self.k, settled.last()) {
             self.limit = self.limit.min(kernel::inflate_exact(last.distance));

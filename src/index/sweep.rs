@@ -1,8 +1,6 @@
 //! Everything in an area: the trees of all regions that meet its bounding box, pruned by the
 //! box, decided by the area itself.
 
-use std::cmp::Ordering;
-
 use super::bucket::Rect;
 use super::kernel::{self, Center};
 use super::live::LiveIndex;
@@ -10,7 +8,7 @@ use super::meta::Mask;
 use super::node::{Child, Node};
 use super::reader::{self, Candidate, ScanBuffer, Visits};
 use super::store::Store;
-use super::{Answer, search};
+use super::{Answer, order, search};
 use crate::geo::{Area, Bam, E7, LatLng, Origin, WrapBox};
 use crate::model::{Filter, Within};
 use crate::units::Timestamp;
@@ -88,7 +86,7 @@ impl<'a> Sweep<'a> {
         let origin = Origin::new(self.area.anchor());
         for ix in self.store.regions.all() {
             let region = self.store.regions.get(ix);
-            if region.len() == 0 || !self.frame.meets(region.rect) {
+            if !self.frame.meets(region.rect) {
                 continue;
             }
             visits.enter(self.store, ix);
@@ -147,17 +145,7 @@ pub(super) fn within(index: &LiveIndex, now: Timestamp, question: &Within, answe
         found.clear();
         sweep.run(visits, |candidate| found.push(candidate))
     });
-    if let Some(after) = &question.page.after {
-        found.retain(|c| index.names.id(c.key()).is_some_and(|id| id > *after));
-    }
-    let by_id =
-        |a: &Candidate, b: &Candidate| -> Ordering { index.names.compare(a.key(), b.key()) };
-    answer.more = found.len() > question.page.size;
-    if answer.more && question.page.size > 0 {
-        found.select_nth_unstable_by(question.page.size - 1, by_id);
-    }
-    found.truncate(question.page.size);
-    found.sort_unstable_by(by_id);
+    answer.more = order::page(&index.names, &mut found, &question.page);
     answer.hits.clear();
     answer.hits.extend(found.iter().map(|candidate| search::hit(now, candidate)));
 }

@@ -11,6 +11,7 @@ use super::region::Region;
 use super::store::Store;
 use crate::geo::Bam;
 use crate::model::Motion;
+use crate::sync::{Ordering, fence};
 
 /// Slots are not cut below 2^3 units, 7 cm: beyond that, buckets form a chain.
 const MIN_SHIFT: u32 = 3;
@@ -70,7 +71,9 @@ impl Tree<'_> {
         bucket.version.open();
         bucket.members.change();
         self.append(to, value);
-        // Before it is closed: the word held something else while the driver was nowhere.
+        // Before it is closed: the word held something else while the driver was nowhere. Who
+        // reads the motion there learns, after a fence, that it waits no more.
+        fence(Ordering::Release);
         self.store.record(value.key()).set_motion(motion);
         bucket.version.close();
     }
@@ -84,8 +87,14 @@ impl Tree<'_> {
 
     /// Moves a driver from a lane of this tree to a bucket, of this or another locked tree, as
     /// `value`; then tidies what it left.
-    pub(super) fn transfer(&self, from: u32, lane: usize, to: u32, value: Lane) {
-        self.vacate(from, lane, Some((to, value)));
+    pub(super) fn transfer(
+        &self,
+        from: u32,
+        lane: usize,
+        to: u32,
+        (value, motion): (Lane, Motion),
+    ) {
+        self.vacate(from, lane, Some((to, value, motion)));
     }
 
     /// Removes the driver at a lane; then tidies what it left.
@@ -93,7 +102,7 @@ impl Tree<'_> {
         self.vacate(from, lane, None);
     }
 
-    fn vacate(&self, from: u32, lane: usize, target: Option<(u32, Lane)>) {
+    fn vacate(&self, from: u32, lane: usize, target: Option<(u32, Lane, Motion)>) {
         let source = self.store.bucket(from);
         let chained = source.chained();
         if chained {
@@ -101,16 +110,17 @@ impl Tree<'_> {
         }
         source.version.open();
         source.members.change();
-        if let Some((to, value)) = target {
+        if let Some((to, value, motion)) = target {
             let bucket = self.store.bucket(to);
             bucket.version.open();
             bucket.members.change();
             self.append(to, value);
+            self.store.record(value.key()).set_motion(motion);
         }
         let (shorter, emptied) =
             if chained { self.refill(from, lane) } else { (self.close_gap(from, lane), None) };
         // Both are announced by now: a reader that sees one change is told of the other.
-        if let Some((to, _)) = target {
+        if let Some((to, _, _)) = target {
             self.store.bucket(to).version.close();
         }
         source.version.close();

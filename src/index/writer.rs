@@ -84,6 +84,7 @@ fn apply_one<'a>(
         if stays {
             bucket.version.open();
             bucket.set_xy_tm(lane, pack_xy(bam), pair(narrow(report.at), first));
+            index.store.record(report.driver).set_motion(report.motion);
             bucket.version.close();
             if first != was {
                 recount(index.store.regions.get(bucket.region()), was, first);
@@ -95,7 +96,6 @@ fn apply_one<'a>(
             let due = report.at.plus(index.config.stale_after);
             index.wheel.lock().schedule(record::slot(report.driver), now, due);
         }
-        index.store.record(report.driver).set_motion(report.motion);
         return Ok(plausible);
     }
 }
@@ -149,8 +149,9 @@ fn recount(region: &Region, was: u32, is: u32) {
     }
 }
 
-/// Moves a driver to another bucket, maybe in another region. `held` is its region. False if
-/// the driver changed while the locks were taken, so that the report must be judged again.
+/// Moves a driver to another bucket, maybe in another region. `held` is its region, before and
+/// after. False if the driver changed while the locks were taken, so that the report must be
+/// judged again.
 #[cold]
 fn relocate<'a>(
     index: &'a LiveIndex,
@@ -167,7 +168,7 @@ fn relocate<'a>(
     } else {
         index.store.regions.find_or_add(cell_of(report.position, RESOLUTION))
     };
-    let _second = lock_both(index, from, to, held);
+    let second = lock_both(index, from, to, held);
     let place = index.store.record(key).place_of(key);
     let Some(Place::In { bucket, lane }) = place else { return false };
     let was = index.store.bucket(bucket).lane(usize::from(lane));
@@ -178,9 +179,13 @@ fn relocate<'a>(
     let value = Lane::new(bam, narrow(report.at), first, key, was.second());
     let near = (from == to).then_some(bucket);
     let room = target.room_for(bam, near);
-    source.transfer(bucket, usize::from(lane), room, value);
+    source.transfer(bucket, usize::from(lane), room, (value, report.motion));
     source.region.count(Count::Down, status_of(was.first()), was.first() & STALE != 0);
     target.region.count(Count::Up, status_of(first), first & STALE != 0);
+    if second.is_some() {
+        // What is left to do with the driver needs the lock of where it is now.
+        *held = second;
+    }
     true
 }
 

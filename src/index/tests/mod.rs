@@ -2,6 +2,7 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "small numbers")]
 
+mod concurrent;
 mod oracle;
 pub(crate) mod rng;
 pub(crate) mod worlds;
