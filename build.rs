@@ -7,6 +7,7 @@ const PROTOS: [&str; 3] =
     ["hansom/v1/common.proto", "hansom/v1/driver.proto", "hansom/v1/proximity.proto"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=proto");
     // Benchmarks say with what they were built.
     println!("cargo:rustc-env=HANSOM_RUSTC={}", rustc_version()?);

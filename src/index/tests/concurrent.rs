@@ -61,7 +61,7 @@ fn spots() -> Vec<(i64, i64, u64)> {
 
 /// Where a driver of this number is at this time.
 fn place(spots: &[(i64, i64, u64)], driver: usize, time: i64) -> LatLng {
-    let mut rng = Rng((driver as u64) << 32 ^ time.cast_unsigned() * 0x9e37);
+    let mut rng = Rng(((driver as u64) << 32) ^ (time.cast_unsigned() * 0x9e37));
     let home = driver % spots.len();
     let (lat, lng, spread) = match rng.below(8) {
         0..=4 => spots[home],
