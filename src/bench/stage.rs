@@ -83,6 +83,10 @@ pub struct Figure {
     pub count: u64,
     /// How long it took.
     pub seconds: f64,
+    /// Processor time that the clients spent on one, in microseconds.
+    pub client_cpu_us: f64,
+    /// Processor time that the server spent on one, in microseconds.
+    pub server_cpu_us: f64,
     /// How long answers took, where there are any.
     pub latency: Option<Latency>,
     /// How it was set up.
@@ -92,12 +96,15 @@ pub struct Figure {
 impl Figure {
     pub(super) fn new(name: &'static str, unit: &'static str, done: &Done, setup: String) -> Self {
         let seconds = done.took.as_secs_f64();
+        let each = |cpu: Duration| cpu.as_secs_f64() * 1e6 / done.count.max(1) as f64;
         Self {
             name,
             unit,
             per_second: done.count as f64 / seconds,
             count: done.count,
             seconds,
+            client_cpu_us: each(done.client_cpu),
+            server_cpu_us: each(done.server_cpu),
             latency: (!done.nanos.is_empty()).then(|| Latency::of(&done.nanos)),
             setup,
         }
@@ -111,6 +118,9 @@ const HOUR_NS: u64 = 3_600_000_000_000;
 pub(super) struct Done {
     pub(super) count: u64,
     pub(super) took: Duration,
+    /// Processor time of the client thread, and of the server's workers meanwhile.
+    pub(super) client_cpu: Duration,
+    pub(super) server_cpu: Duration,
     /// What could not be asked because too much was under way.
     pub(super) overdue: u64,
     pub(super) nanos: Histogram<u64>,
@@ -120,7 +130,14 @@ impl Done {
     pub(super) fn new() -> Self {
         let nanos = Histogram::new_with_bounds(1, HOUR_NS, 3);
         let nanos = nanos.expect("an hour in three digits is allowed");
-        Self { count: 0, took: Duration::ZERO, overdue: 0, nanos }
+        Self {
+            count: 0,
+            took: Duration::ZERO,
+            client_cpu: Duration::ZERO,
+            server_cpu: Duration::ZERO,
+            overdue: 0,
+            nanos,
+        }
     }
 
     pub(super) fn record(&mut self, took: Duration) {
@@ -208,6 +225,8 @@ impl Stage {
                 let failed = |_| BenchError::Thread("it panicked".to_owned());
                 let done = thread.join().map_err(failed)??;
                 all.count += done.count;
+                all.client_cpu += done.client_cpu;
+                all.server_cpu += done.server_cpu;
                 all.overdue += done.overdue;
                 all.took = all.took.max(done.took);
                 all.nanos += &done.nanos;

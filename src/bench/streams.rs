@@ -11,6 +11,7 @@ use tonic::transport::Channel;
 
 use super::fleet::Fleet;
 use super::ingest::accepted;
+use super::meter::Meter;
 use super::stage::{self, BenchError, Done, Figure, Stage};
 use crate::api::proto::{
     ConnectRequest, ConnectResponse, Hello, Position, PositionReport,
@@ -53,7 +54,7 @@ pub fn connects(stage: &Stage) -> Result<Figure, BenchError> {
             apps.push(app);
         }
         let mut fleet = stage.fleet(thread);
-        let (began, deadline) = (clock::stopwatch(), stage.deadline());
+        let (meter, deadline) = (Meter::begin(thread), stage.deadline());
         while clock::stopwatch() < deadline {
             for turn in apps.chunks_mut(APPS_A_TURN) {
                 fleet.set_now(stage::now());
@@ -72,7 +73,7 @@ pub fn connects(stage: &Stage) -> Result<Figure, BenchError> {
             applied += a;
         }
         let mut done = Done::new();
-        done.took = began.elapsed();
+        meter.end(&mut done);
         done.count = accepted(received, applied)?;
         Ok(done)
     })?;
