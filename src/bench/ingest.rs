@@ -28,7 +28,7 @@ pub fn bulk(stage: &Stage) -> Result<Figure, BenchError> {
         let mut ingestor = stage::open(channel, &fleet, window).await?;
         let (meter, deadline) = (Meter::begin(thread), stage.deadline());
         while clock::stopwatch() < deadline {
-            fleet.set_now(stage::now());
+            fleet.pass_moves(BATCH_ROWS);
             ingestor.report(fleet.moves(BATCH_ROWS)).await?;
         }
         ingestor.settle().await?;
@@ -93,7 +93,7 @@ fn single_messages(
             if over.load(Ordering::Relaxed) {
                 return None;
             }
-            fleet.set_now(stage::now());
+            fleet.pass_moves(UPDATES_A_LOOK as usize);
             look = UPDATES_A_LOOK;
         }
         look -= 1;

@@ -237,8 +237,9 @@ fn table(figures: &[Figure]) -> Table {
     ]);
     for figure in figures {
         let rate = format!("{:.0} {}", figure.per_second, figure.unit);
-        let cost = format!("{:.3} + {:.3} us", figure.client_cpu_us, figure.server_cpu_us);
-        let mut row = vec![figure.name.to_owned(), rate, cost];
+        let cost = figure.client_cpu_us.zip(figure.server_cpu_us);
+        let cost = cost.map(|(client, server)| format!("{client:.3} + {server:.3} us"));
+        let mut row = vec![figure.name.to_owned(), rate, cost.unwrap_or_default()];
         match &figure.latency {
             Some(l) => {
                 let times = [l.p50_us, l.p99_us, l.p999_us, l.max_us];
