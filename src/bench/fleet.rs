@@ -4,7 +4,7 @@
 
 use crate::api::proto::{HandleBinding, NearestRequest, Profile, ReportBatch};
 use crate::geo::{Degrees, E7, LatLng};
-use crate::units::{Meters, Timestamp};
+use crate::units::{Meters, Millis, Timestamp};
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
 #[derive(Clone, Debug)]
@@ -64,8 +64,11 @@ const CITIES: [(f64, f64); 20] = [
 /// Metres of a degree of latitude.
 const DEGREE_M: f64 = 111_195.08;
 
-/// Half a move: about fifty metres in both directions together.
-const STEP_E7: u32 = 3_200;
+/// The most that a move goes north or east: the mean square of both together is fifty metres.
+const STEP_E7: u32 = 5_500;
+
+/// How often a driver reports, in the time of the fleet.
+pub const REPORT_INTERVAL_MS: u64 = 20_000;
 
 /// The fleet.
 #[derive(Debug)]
@@ -111,9 +114,16 @@ impl Fleet {
         self.now
     }
 
-    /// Sets the present of the fleet.
-    pub fn set_now(&mut self, now: Timestamp) {
-        self.now = now;
+    /// Lets time pass.
+    pub fn pass(&mut self, time: Millis) {
+        self.now = self.now.plus(time);
+    }
+
+    /// Lets as much time pass as so many moves take if each driver reports every
+    /// [`REPORT_INTERVAL_MS`]. Faster than real time, but no vehicle is faster than a vehicle.
+    pub fn pass_moves(&mut self, moves: usize) {
+        let millis = moves as u64 * REPORT_INTERVAL_MS / u64::from(self.len().max(1));
+        self.pass(Millis(millis.max(1)));
     }
 
     /// The name of a driver.
@@ -134,8 +144,14 @@ impl Fleet {
     /// A random driver moves; who, and where to.
     #[inline]
     pub fn step(&mut self) -> (u32, E7) {
-        let draw = self.rng.bits();
         let driver = self.rng.below(self.len());
+        (driver, self.step_of(driver))
+    }
+
+    /// A driver moves; where to.
+    #[inline]
+    pub fn step_of(&mut self, driver: u32) -> E7 {
+        let draw = self.rng.bits();
         let (lat, lng) = &mut self.positions[driver as usize];
         let shift = |bits: u64| {
             let scaled = ((bits & 0xffff_ffff) * u64::from(2 * STEP_E7 + 1)) >> 32;
@@ -143,7 +159,7 @@ impl Fleet {
         };
         *lat = (*lat + shift(draw)).clamp(-890_000_000, 890_000_000);
         *lng = wrap(*lng + shift(draw >> 32));
-        (driver, E7 { lat: *lat, lng: *lng })
+        E7 { lat: *lat, lng: *lng }
     }
 
     /// Drivers `first..first + rows` where they stand.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_stream::StreamExt as _;
 
 use super::fleet::Fleet;
+use super::meter::Meter;
 use super::stage::{self, BATCH_ROWS, BenchError, Done, Figure, Stage};
 use crate::api::proto::{BindHandles, HandleReport, IngestRequest, ingest_request::Kind};
 use crate::client::{ClientError, connect, driver_client};
@@ -25,14 +26,14 @@ pub fn bulk(stage: &Stage) -> Result<Figure, BenchError> {
         let mut fleet = stage.fleet(thread);
         let channel = connect(&stage.address()).await?;
         let mut ingestor = stage::open(channel, &fleet, window).await?;
-        let (began, deadline) = (clock::stopwatch(), stage.deadline());
+        let (meter, deadline) = (Meter::begin(thread), stage.deadline());
         while clock::stopwatch() < deadline {
-            fleet.set_now(stage::now());
+            fleet.pass_moves(BATCH_ROWS);
             ingestor.report(fleet.moves(BATCH_ROWS)).await?;
         }
         ingestor.settle().await?;
         let mut done = Done::new();
-        done.took = began.elapsed();
+        meter.end(&mut done);
         let totals = ingestor.finish().await?;
         done.count = accepted(totals.received, totals.applied)?;
         Ok(done)
@@ -61,12 +62,12 @@ pub fn singles(stage: &Stage) -> Result<Figure, BenchError> {
             if ack.bound_handles < u64::from(stage.options.drivers) {
                 continue;
             }
-            let (received, applied, began, deadline) = *before.get_or_insert_with(|| {
-                (ack.received_rows, ack.applied_rows, clock::stopwatch(), stage.deadline())
+            let (received, applied, meter, deadline) = before.get_or_insert_with(|| {
+                (ack.received_rows, ack.applied_rows, Meter::begin(thread), stage.deadline())
             });
-            if clock::stopwatch() >= deadline && !over.swap(true, Ordering::Relaxed) {
-                done.took = began.elapsed();
-                done.count = accepted(ack.received_rows - received, ack.applied_rows - applied)?;
+            if clock::stopwatch() >= *deadline && !over.swap(true, Ordering::Relaxed) {
+                meter.end(&mut done);
+                done.count = accepted(ack.received_rows - *received, ack.applied_rows - *applied)?;
             }
         }
         Ok(done)
@@ -92,7 +93,7 @@ fn single_messages(
             if over.load(Ordering::Relaxed) {
                 return None;
             }
-            fleet.set_now(stage::now());
+            fleet.pass_moves(UPDATES_A_LOOK as usize);
             look = UPDATES_A_LOOK;
         }
         look -= 1;

@@ -63,7 +63,7 @@ async fn update(
     let mut beat = Beat::new(f64::from(rate) / f64::from(ROWS));
     let (began, deadline) = (clock::stopwatch(), stage.deadline());
     while beat.next(deadline).await.is_some() {
-        fleet.set_now(stage::now());
+        fleet.pass_moves(ROWS as usize);
         ingestor.report(fleet.moves(ROWS as usize)).await?;
     }
     ingestor.settle().await?;

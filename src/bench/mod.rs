@@ -7,6 +7,7 @@
 pub mod fleet;
 mod ingest;
 pub mod machine;
+mod meter;
 mod mixed;
 mod query;
 mod stage;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
+use super::meter::Meter;
 use super::stage::{BenchError, Done, Figure, Stage};
 use crate::client::{Asker, PipelinedAsker, connect};
 use crate::clock;
@@ -23,7 +24,7 @@ pub fn unary(stage: &Stage) -> Result<Figure, BenchError> {
             askers.push(Asker::new(connect(&stage.address()).await?));
         }
         let fleet = Arc::new(Mutex::new(stage.fleet(thread)));
-        let (began, deadline) = (clock::stopwatch(), stage.deadline());
+        let (meter, deadline) = (Meter::begin(thread), stage.deadline());
         let mut callers = JoinSet::new();
         for i in 0..options.in_flight {
             let (mut asker, fleet) = (askers[i % connections].clone(), Arc::clone(&fleet));
@@ -46,7 +47,7 @@ pub fn unary(stage: &Stage) -> Result<Figure, BenchError> {
             all.count += done.count;
             all.nanos += done.nanos;
         }
-        all.took = began.elapsed();
+        meter.end(&mut all);
         Ok(all)
     })?;
     let threads = options.client_threads;
@@ -70,7 +71,7 @@ pub fn pipelined(stage: &Stage) -> Result<Figure, BenchError> {
     let done = stage.clients(async |thread| {
         let mut fleet = stage.fleet(thread);
         let mut asker = PipelinedAsker::open(connect(&stage.address()).await?, window).await?;
-        let (began, deadline) = (clock::stopwatch(), stage.deadline());
+        let (meter, deadline) = (Meter::begin(thread), stage.deadline());
         let mut done = Done::new();
         let mut open = true;
         while open || asker.unanswered() > 0 {
@@ -81,7 +82,7 @@ pub fn pipelined(stage: &Stage) -> Result<Figure, BenchError> {
             done.count += 1;
             open = open && clock::stopwatch() < deadline;
         }
-        done.took = began.elapsed();
+        meter.end(&mut done);
         Ok(done)
     })?;
     let setup = format!("k {}, {}, {window} in flight a stream", options.k, options.radius);

@@ -83,6 +83,10 @@ pub struct Figure {
     pub count: u64,
     /// How long it took.
     pub seconds: f64,
+    /// Processor time that the clients spent on one, in microseconds, if it can be told apart.
+    pub client_cpu_us: Option<f64>,
+    /// Processor time that the server spent on one, in microseconds.
+    pub server_cpu_us: Option<f64>,
     /// How long answers took, where there are any.
     pub latency: Option<Latency>,
     /// How it was set up.
@@ -92,12 +96,18 @@ pub struct Figure {
 impl Figure {
     pub(super) fn new(name: &'static str, unit: &'static str, done: &Done, setup: String) -> Self {
         let seconds = done.took.as_secs_f64();
+        let each = |cpu: Duration| {
+            let micros = cpu.as_secs_f64() * 1e6 / done.count.max(1) as f64;
+            (!cpu.is_zero()).then_some(micros)
+        };
         Self {
             name,
             unit,
             per_second: done.count as f64 / seconds,
             count: done.count,
             seconds,
+            client_cpu_us: each(done.client_cpu),
+            server_cpu_us: each(done.server_cpu),
             latency: (!done.nanos.is_empty()).then(|| Latency::of(&done.nanos)),
             setup,
         }
@@ -111,6 +121,9 @@ const HOUR_NS: u64 = 3_600_000_000_000;
 pub(super) struct Done {
     pub(super) count: u64,
     pub(super) took: Duration,
+    /// Processor time of the client thread, and of the server's workers meanwhile.
+    pub(super) client_cpu: Duration,
+    pub(super) server_cpu: Duration,
     /// What could not be asked because too much was under way.
     pub(super) overdue: u64,
     pub(super) nanos: Histogram<u64>,
@@ -120,7 +133,14 @@ impl Done {
     pub(super) fn new() -> Self {
         let nanos = Histogram::new_with_bounds(1, HOUR_NS, 3);
         let nanos = nanos.expect("an hour in three digits is allowed");
-        Self { count: 0, took: Duration::ZERO, overdue: 0, nanos }
+        Self {
+            count: 0,
+            took: Duration::ZERO,
+            client_cpu: Duration::ZERO,
+            server_cpu: Duration::ZERO,
+            overdue: 0,
+            nanos,
+        }
     }
 
     pub(super) fn record(&mut self, took: Duration) {
@@ -129,10 +149,14 @@ impl Done {
     }
 }
 
+/// When the fleet is first seen.
+const BEGINNING: Timestamp = Timestamp::from_secs(1_700_000_000);
+
 /// A server with a fleet in it.
 #[derive(Debug)]
 pub struct Stage {
     running: Running,
+    clock: Arc<Clock>,
     pub(super) options: BenchOptions,
 }
 
@@ -142,18 +166,21 @@ impl Stage {
     /// # Errors
     /// [`BenchError`].
     pub fn set(options: BenchOptions) -> Result<Self, BenchError> {
-        // A minute is soon over, and a fleet that has gone stale would be another workload.
-        let day = Millis::from_secs(86_400);
-        let index = IndexConfig { stale_after: day, forget_after: day, ..IndexConfig::default() };
+        // A fleet that has gone stale would be another workload.
+        let days = Millis::from_secs(6 * 86_400);
+        let index = IndexConfig { stale_after: days, forget_after: days, ..IndexConfig::default() };
         let config = ServerConfig {
             http: None,
             threads: options.server_threads,
-            stale_after: day,
+            stale_after: days,
             ..ServerConfig::default()
         };
         let map = Arc::new(LiveIndex::new(index, 1));
-        let running = Server::start(config, map, Arc::new(Clock::Wall))?;
-        let stage = Self { running, options };
+        // The clock follows the fleet, whose time passes as its moves do.
+        let clock = Arc::new(Clock::trace());
+        clock.observe(BEGINNING);
+        let running = Server::start(config, map, Arc::clone(&clock))?;
+        let stage = Self { running, clock, options };
         stage.populate()?;
         Ok(stage)
     }
@@ -163,9 +190,9 @@ impl Stage {
         format!("http://{}", self.running.grpc_addr())
     }
 
-    /// The fleet of one client thread, as of now. All begin at the same places.
+    /// The fleet of one client thread, from the present on. All begin at the same places.
     pub(super) fn fleet(&self, thread: usize) -> Fleet {
-        let mut fleet = Fleet::new(self.options.drivers, 42, clock::wall_now());
+        let mut fleet = Fleet::new(self.options.drivers, 42, self.clock.now());
         // The same places, other moves.
         fleet.reseed(thread as u64 + 1);
         fleet
@@ -208,6 +235,8 @@ impl Stage {
                 let failed = |_| BenchError::Thread("it panicked".to_owned());
                 let done = thread.join().map_err(failed)??;
                 all.count += done.count;
+                all.client_cpu += done.client_cpu;
+                all.server_cpu += done.server_cpu;
                 all.overdue += done.overdue;
                 all.took = all.took.max(done.took);
                 all.nanos += &done.nanos;
@@ -258,9 +287,4 @@ pub(super) async fn open(
     }
     ingestor.settle().await?;
     Ok(ingestor)
-}
-
-/// The present, for updates.
-pub(super) fn now() -> Timestamp {
-    clock::wall_now()
 }

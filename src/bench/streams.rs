@@ -9,9 +9,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::Channel;
 
-use super::fleet::Fleet;
+use super::fleet::{Fleet, REPORT_INTERVAL_MS};
 use super::ingest::accepted;
-use super::stage::{self, BenchError, Done, Figure, Stage};
+use super::meter::Meter;
+use super::stage::{BenchError, Done, Figure, Stage};
 use crate::api::proto::{
     ConnectRequest, ConnectResponse, Hello, Position, PositionReport,
     connect_request::Kind as Request, connect_response::Kind as Response,
@@ -20,6 +21,7 @@ use crate::client::{ClientError, connect, driver_client};
 use crate::clock;
 use crate::geo::E7;
 use crate::limits;
+use crate::units::Millis;
 
 /// How many apps are served before the other tasks of the thread run.
 const APPS_A_TURN: usize = 32;
@@ -27,6 +29,7 @@ const APPS_A_TURN: usize = 32;
 /// One app.
 struct App {
     sender: mpsc::Sender<ConnectRequest>,
+    driver: u32,
     sent: u64,
     received: Arc<AtomicU64>,
 }
@@ -53,10 +56,10 @@ pub fn connects(stage: &Stage) -> Result<Figure, BenchError> {
             apps.push(app);
         }
         let mut fleet = stage.fleet(thread);
-        let (began, deadline) = (clock::stopwatch(), stage.deadline());
+        let (meter, deadline) = (Meter::begin(thread), stage.deadline());
         while clock::stopwatch() < deadline {
+            fleet.pass(Millis(REPORT_INTERVAL_MS));
             for turn in apps.chunks_mut(APPS_A_TURN) {
-                fleet.set_now(stage::now());
                 for app in turn {
                     report(app, &mut fleet);
                 }
@@ -72,7 +75,7 @@ pub fn connects(stage: &Stage) -> Result<Figure, BenchError> {
             applied += a;
         }
         let mut done = Done::new();
-        done.took = began.elapsed();
+        meter.end(&mut done);
         done.count = accepted(received, applied)?;
         Ok(done)
     })?;
@@ -94,7 +97,7 @@ async fn open(
     sender.send(hello).await.map_err(|_| ended())?;
     let response = driver_client(channel).connect(ReceiverStream::new(receiver)).await;
     let acks = response.map_err(ClientError::refused("Connect"))?.into_inner();
-    Ok((App { sender, sent: 0, received: Arc::default() }, acks))
+    Ok((App { sender, driver, sent: 0, received: Arc::default() }, acks))
 }
 
 /// Sends one position, if the app may.
@@ -102,7 +105,7 @@ fn report(app: &mut App, fleet: &mut Fleet) {
     if app.sent - app.received.load(Ordering::Relaxed) >= limits::BENCH_APP_WINDOW {
         return;
     }
-    let (_, E7 { lat, lng }) = fleet.step();
+    let E7 { lat, lng } = fleet.step_of(app.driver);
     let report = PositionReport {
         position: Some(Position { lat: f64::from(lat) / 1e7, lng: f64::from(lng) / 1e7 }),
         device_time_ms: fleet.now().as_millis(),

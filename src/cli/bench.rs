@@ -101,10 +101,9 @@ struct Common {
     /// Batches or questions under way, a client thread [default: 64; stream: 1024]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_096))]
     in_flight: Option<u64>,
-    /// Connections of the unary questions and the apps
-    #[arg(long, default_value_t = 50, value_name = "N",
-          value_parser = clap::value_parser!(u64).range(1..=1_000))]
-    connections: u64,
+    /// Connections [default: 4; apps: 50]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    connections: Option<u64>,
     /// Apps at once
     #[arg(long, default_value_t = 10_000, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_STREAMS as u64))]
@@ -134,11 +133,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let machine = Machine::describe();
     let (common, figures, options) = match &args.what {
         What::Ingest { only, common } => {
-            let options = options(common, 0, 0)?;
+            let options = options(common, 50, [0, 0])?;
             (common, ingest(only, options)?, options)
         }
         What::Query { only, updates, queries, common } => {
-            let options = options(common, *updates, *queries)?;
+            let options = options(common, 4, [*updates, *queries])?;
             (common, query(only, options, common.in_flight.is_none())?, options)
         }
     };
@@ -153,7 +152,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn options(common: &Common, updates: u32, queries: u32) -> anyhow::Result<BenchOptions> {
+fn options(
+    common: &Common,
+    connections: u64,
+    [updates, queries]: [u32; 2],
+) -> anyhow::Result<BenchOptions> {
     Ok(BenchOptions {
         drivers: common.drivers,
         seconds: common.seconds,
@@ -162,7 +165,7 @@ fn options(common: &Common, updates: u32, queries: u32) -> anyhow::Result<BenchO
         k: common.k,
         radius: Meters::new(common.radius)?,
         in_flight: usize::try_from(common.in_flight.unwrap_or(64))?,
-        connections: usize::try_from(common.connections)?,
+        connections: usize::try_from(common.connections.unwrap_or(connections))?,
         streams: usize::try_from(common.streams)?,
         mixed_updates: updates,
         mixed_queries: queries,
@@ -222,10 +225,21 @@ fn about(machine: &Machine, options: &BenchOptions) -> String {
 fn table(figures: &[Figure]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY);
-    table.set_header(["", "a second", "p50", "p99", "p99.9", "max", "set up"]);
+    table.set_header([
+        "",
+        "a second",
+        "CPU client + server",
+        "p50",
+        "p99",
+        "p99.9",
+        "max",
+        "set up",
+    ]);
     for figure in figures {
         let rate = format!("{:.0} {}", figure.per_second, figure.unit);
-        let mut row = vec![figure.name.to_owned(), rate];
+        let cost = figure.client_cpu_us.zip(figure.server_cpu_us);
+        let cost = cost.map(|(client, server)| format!("{client:.3} + {server:.3} us"));
+        let mut row = vec![figure.name.to_owned(), rate, cost.unwrap_or_default()];
         match &figure.latency {
             Some(l) => {
                 let times = [l.p50_us, l.p99_us, l.p999_us, l.max_us];
