@@ -3,7 +3,7 @@
 use geo::{Contains, Distance, Haversine as TheirHaversine, Intersects, LineString, Point};
 
 use super::{Area, Degrees, LatLng, Polygon, haversine};
-use crate::index::test_rng::Rng;
+use crate::test_rng::Rng;
 
 fn at(lat: f64, lng: f64) -> LatLng {
     LatLng::try_from(Degrees { lat, lng }).unwrap()

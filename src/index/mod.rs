@@ -33,9 +33,6 @@ mod version;
 mod wheel;
 mod writer;
 
-#[cfg(test)]
-pub(crate) use tests::rng as test_rng;
-
 pub use check::Violation;
 pub use live::LiveIndex;
 pub use scan::ScanIndex;
