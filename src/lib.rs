@@ -20,6 +20,8 @@ pub mod server;
 pub mod sim;
 mod sync;
 pub mod telemetry;
+#[cfg(test)]
+mod test_rng;
 pub mod trace;
 pub mod units;
 pub mod web;

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 
 use foldhash::fast::FixedState;
 
-use super::rng::Rng;
 use crate::geo::{Area, BoundingBox, Circle, Degrees, E7, LatLng, Origin};
 use crate::ids::DriverId;
 use crate::index::reader::{self, Visits};
 use crate::index::region::{RESOLUTION, cell_of};
 use crate::index::{Answer, BatchOutcome, Hit, IndexConfig, LiveIndex, LiveMap, ScanIndex};
 use crate::model::{DriverKey, Filter, K, Motion, Nearest, Page, Report, Within};
+use crate::test_rng::Rng;
 use crate::units::{Meters, Millis, Timestamp};
 
 const WRITERS: usize = 3;

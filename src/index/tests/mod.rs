@@ -4,7 +4,6 @@
 
 mod concurrent;
 mod oracle;
-pub(crate) mod rng;
 pub(crate) mod worlds;
 
 use super::*;

@@ -1,6 +1,5 @@
 //! Random operations on the engine and on its twin: the same answers, always.
 
-use super::rng::Rng;
 use super::worlds::World;
 use crate::geo::{Area, BoundingBox, Circle, LatLng, Polygon};
 use crate::ids::DriverId;
@@ -9,6 +8,7 @@ use crate::model::{
     Attributes, Capacity, DriverKey, DriverStatus, Filter, K, Motion, Nearest, Page, Profile,
     Rating, Report, StatusSet, VehicleTypes, Within,
 };
+use crate::test_rng::Rng;
 use crate::units::{Meters, Millis, Timestamp};
 
 /// What a run has reached, to prove that it tested what it claims.

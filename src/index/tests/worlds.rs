@@ -1,7 +1,7 @@
 //! Places where drivers may be: ordinary ones, and those that break indices.
 
-use super::rng::Rng;
 use crate::geo::{E7, LatLng};
+use crate::test_rng::Rng;
 
 /// A way of scattering drivers over the globe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

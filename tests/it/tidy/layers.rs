@@ -13,7 +13,7 @@ const ENGINES: [&str; 1] = ["index"];
 const CORE: [&str; 8] = ["units", "ids", "limits", "geo", "model", "index", "trace", "sim"];
 
 /// What the core may use beside itself.
-const CORE_MAY_USE: [&str; 1] = ["sync"];
+const CORE_MAY_USE: [&str; 2] = ["sync", "test_rng"];
 
 /// Names that must not occur in the code of the core.
 const FOREIGN_TO_CORE: [&str; 6] = ["tokio", "tonic", "prost", "axum", "hyper", "tower"];
