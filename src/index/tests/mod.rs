@@ -4,6 +4,7 @@ mod concurrent;
 mod oracle;
 pub(crate) mod rng;
 pub(crate) mod worlds;
+mod wrong;
 
 use super::*;
 use crate::geo::Degrees;
