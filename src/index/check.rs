@@ -47,6 +47,7 @@ impl LiveIndex {
     /// # Complexity
     /// O(n) for n drivers, during which nothing can be written.
     pub fn check(&self) -> Result<(), Violation> {
+        let _passing = self.passing.lock();
         let _alone = self.gate.write();
         let mut all = Tally::default();
         for ix in self.store.regions.all() {

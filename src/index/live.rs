@@ -1,11 +1,12 @@
 //! The engine: who is known, and the doors to everything else.
 //!
-//! Locks, in the order in which they are taken: `gate`, a part of the names, regions by
+//! Locks, in the order in which they are taken: `passing`, `gate`, a part of the names, regions by
 //! number (drivers without a position before all), then the slots or the wheel.
 //!
 //! # Invariants
 //! L1: a driver's record changes only under the lock of the region that it is in.
-//! L2: each known driver is in the wheel, in a list that comes up no later than its deadline.
+//! L2: each known driver is in the wheel, in a list that comes up no later than its deadline,
+//!     or is about to be looked at by who holds `passing`.
 //! L3: an answer is one moment's: each region and bucket visited was unchanged to the end.
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -48,6 +49,8 @@ pub struct LiveIndex {
     /// Held shared by writers, a batch at a time; exclusively by a reader that was unlucky too
     /// often (see [`super::reader`]).
     pub(super) gate: RwLock<()>,
+    /// Held while time passes.
+    pub(super) passing: Mutex<()>,
     /// Guards the drivers that have no position, and so no region.
     pub(super) limbo: Mutex<()>,
 }
@@ -72,6 +75,7 @@ impl LiveIndex {
             slots: Mutex::new(Slots::new(max)),
             wheel: Mutex::new(Wheel::new()),
             gate: RwLock::new(()),
+            passing: Mutex::new(()),
             limbo: Mutex::new(()),
         }
     }
@@ -350,6 +354,7 @@ impl LiveMap for LiveIndex {
     }
 
     fn advance(&self, now: Timestamp) -> Advance {
+        let _passing = self.passing.lock();
         let mut slots = Vec::new();
         self.wheel.lock().come_up(now, &mut slots);
         let mut advance = Advance::default();

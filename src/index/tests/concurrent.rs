@@ -4,6 +4,12 @@
 //! so that a reader can tell a report from a mixture of two, and one of the past from one of
 //! the present.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers made up to fit"
+)]
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 
@@ -252,6 +258,11 @@ impl Stage {
             let (_, center) = self.standing[rng.below(STANDING as u64) as usize];
             let radius = Meters::new(10f64.powi(rng.below(6) as i32)).unwrap();
             self.look_up(rng.below(self.moving.len() as u64) as usize);
+            if rng.once_in(100) {
+                // Both take many locks, and must take them in the order of everybody.
+                assert_eq!(self.index.check(), Ok(()));
+                assert!(self.index.memory().0 > 0);
+            }
             match rng.below(8) {
                 0..=3 => {
                     let k = K::try_from(if rng.once_in(2) { 1_000 } else { 1 + rng.below(30) });

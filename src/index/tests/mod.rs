@@ -5,6 +5,7 @@
 mod concurrent;
 mod oracle;
 pub(crate) mod worlds;
+mod wrong;
 
 use super::*;
 use crate::geo::Degrees;

@@ -41,7 +41,7 @@ pub(crate) struct Pair<'a> {
     answers: (Answer, Answer),
 }
 
-const CONFIG: IndexConfig = IndexConfig {
+pub(super) const CONFIG: IndexConfig = IndexConfig {
     stale_after: Millis::from_secs(60),
     forget_after: Millis::from_secs(600),
     max_clock_skew: Millis::from_secs(30),
@@ -282,9 +282,13 @@ impl<'a> Pair<'a> {
 
     fn within(&mut self) {
         let after = self.rng.once_in(3).then(|| self.pick());
-        let size = 1 + self.rng.below(400) as usize;
-        let question =
-            Within { area: self.area(), filter: self.filter(), page: Page { after, size } };
+        let (area, filter) = (self.area(), self.filter());
+        // At times just as many as there are, when nobody has to be left for the next page.
+        let size = match self.scan.count(self.now, &area, &filter) {
+            all @ 1.. if self.rng.once_in(4) => all as usize,
+            _ => 1 + self.rng.below(400) as usize,
+        };
+        let question = Within { area, filter, page: Page { after, size } };
         self.engine.within(self.now, &question, &mut self.answers.0);
         self.scan.within(self.now, &question, &mut self.answers.1);
         self.compare(&format!("{question:?}"));
