@@ -235,8 +235,8 @@ impl<'a> Feed<'a> {
         asker: &mut Asker,
     ) -> Result<(), ReplayError> {
         let Some(twin) = &mut self.twin else { return Ok(()) };
-        let began = clock::stopwatch();
         ingestor.settle().await?;
+        let began = clock::stopwatch();
         twin.acked(&ingestor.news());
         for _ in 0..self.options.check_questions {
             let Some(position) = self.positions.draw(&mut self.rng) else { break };
