@@ -7,7 +7,9 @@
 //! L1: a driver's record changes only under the lock of the region that it is in.
 //! L2: each known driver is in the wheel, in a list that comes up no later than its deadline,
 //!     or is about to be looked at by who holds `passing`.
-//! L3: an answer is one moment's: each region and bucket visited was unchanged to the end.
+//! L3: who is where is one moment's in an answer: the members of each region and bucket visited
+//!     were unchanged to the end. Moves inside a bucket do not count as changes, so positions
+//!     may be from different moments of the time that the question took.
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 

@@ -1,6 +1,6 @@
 //! The contract, on each implementation of the map.
 
-#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers")]
+#![expect(clippy::cast_possible_truncation, reason = "small numbers")]
 
 mod concurrent;
 mod oracle;
