@@ -1,11 +1,9 @@
 //! Our geometry beside the `geo` crate's, which shares no code with it.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
-
 use geo::{Contains, Distance, Haversine as TheirHaversine, Intersects, LineString, Point};
 
 use super::{Area, Degrees, LatLng, Polygon, haversine};
+use crate::test_rng::Rng;
 
 fn at(lat: f64, lng: f64) -> LatLng {
     LatLng::try_from(Degrees { lat, lng }).unwrap()
@@ -16,19 +14,14 @@ fn point(position: LatLng) -> Point {
     Point::new(lng, lat)
 }
 
-/// In `-most..=most`, near enough to uniform.
-fn within(rng: &mut ChaCha8Rng, most: i64) -> i64 {
-    i64::from(rng.next_u32()) * (2 * most + 1) / (1 << 32) - most
-}
-
-fn anywhere(rng: &mut ChaCha8Rng, spread: i64) -> LatLng {
-    let part = |rng: &mut ChaCha8Rng, most: i64| within(rng, most) as f64 / 1e7;
+fn anywhere(rng: &mut Rng, spread: i64) -> LatLng {
+    let part = |rng: &mut Rng, most: i64| rng.within(-most, most) as f64 / 1e7;
     at(part(rng, spread.min(900_000_000)), part(rng, spread))
 }
 
 #[test]
 fn distances_agree() {
-    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let mut rng = Rng(3);
     let (mut near, mut across) = (0, 0);
     for i in 0..20_000 {
         let spread = 10i64.pow(2 + i % 8).min(1_800_000_000);
@@ -48,11 +41,10 @@ fn distances_agree() {
 
 #[test]
 fn polygons_agree() {
-    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let mut rng = Rng(5);
     let (mut inside, mut outside, mut refused) = (0, 0, 0);
     for _ in 0..3_000 {
-        let ring: Vec<LatLng> =
-            (0..3 + rng.next_u32() % 5).map(|_| anywhere(&mut rng, 1_000)).collect();
+        let ring: Vec<LatLng> = (0..3 + rng.below(5)).map(|_| anywhere(&mut rng, 1_000)).collect();
         let Ok(ours) = Polygon::new(std::slice::from_ref(&ring)) else {
             refused += 1;
             continue;
