@@ -73,7 +73,7 @@ fn read(
     questions: &[Nearest],
     stop: &AtomicBool,
 ) -> (Histogram<u64>, Duration) {
-    let mut latencies = Histogram::new(3).expect("three digits");
+    let mut latencies = Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("three digits");
     let mut answer = Answer::default();
     let begun = stopwatch();
     'asking: loop {
