@@ -1,7 +1,6 @@
 //! The only unsafe code: zeroed memory on huge pages, prefetching, wide instructions.
 //!
-//! What each buys, measured on the benchmark of one million drivers, is in `docs/design.md`.
-//! Nothing here knows what a driver is.
+//! Why each is here is in `docs/design.md`. Nothing here knows what a driver is.
 
 #![expect(unsafe_code, reason = "the one module for it; each block carries its proof")]
 
