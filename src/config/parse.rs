@@ -157,7 +157,7 @@ fn speed(text: &str) -> Result<f64, String> {
         .ok_or_else(|| format!("{text} is not above 0 and at most 1000000"))
 }
 
-/// A duration: a whole number and `ms`, `s`, `m` or `h`.
+/// A duration: a whole number and `ms`, `s`, `m`, `h` or `d`.
 fn span(text: &str, min: u64, max: u64) -> Result<Millis, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
@@ -165,7 +165,8 @@ fn span(text: &str, min: u64, max: u64) -> Result<Millis, String> {
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
-        _ => return Err(format!("{text:?} is not a duration, as 500ms, 30s, 10m or 2h")),
+        "d" => 86_400_000,
+        _ => return Err(format!("{text:?} is not a duration, as 500ms, 30s, 10m, 2h or 7d")),
     };
     let value: u64 =
         digits.parse().map_err(|_| format!("{text:?} is not a duration, as 500ms or 30s"))?;

@@ -92,6 +92,8 @@ fn durations_have_a_unit_and_a_range() {
     };
     assert_eq!(stale("1500ms"), Ok(Millis(1_500)));
     assert_eq!(stale("2m"), Ok(Millis(120_000)));
+    let week = Config::resolve(nothing().flag("forget_after", Some("7d".to_owned())));
+    assert_eq!(week.map(|config| config.index.forget_after).ok(), Some(Millis(604_800_000)));
     assert!(stale("60").unwrap_err().contains("is not a duration"));
     assert!(stale("s").unwrap_err().contains("is not a duration"));
     assert!(stale("é").unwrap_err().contains("is not a duration"));
