@@ -1,7 +1,7 @@
 //! Reading without locks: visiting buckets, and making sure that the answer is one moment's.
 //!
 //! A reader notes the shape of each region and the members of each bucket that it visits. If
-//! all are unchanged at the end, what it saw was true at one moment, and the answer stands.
+//! all are unchanged at the end, who it saw where was true at one moment, and the answer stands.
 //! Otherwise it asks again, and after a few times holds up the writers for one question.
 
 use super::bucket::{CAPACITY, Columns, Lane};
