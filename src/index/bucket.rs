@@ -271,6 +271,15 @@ impl Bucket {
         raw::prefetch(&block.tm);
     }
 
+    /// Asks for the lines of a lane that a driver goes to or comes from.
+    #[inline]
+    pub(super) fn prefetch_whole_lane(&self, lane: usize) {
+        let (block, _) = self.at(lane);
+        raw::prefetch(&block.xy);
+        raw::prefetch(&block.tm);
+        raw::prefetch(&block.rest);
+    }
+
     /// Asks for the header, as soon as a scan becomes likely.
     #[inline]
     pub(super) fn prefetch_header(&self) {

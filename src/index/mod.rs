@@ -35,6 +35,7 @@ mod writer;
 
 pub use check::Violation;
 pub use live::LiveIndex;
+pub(crate) use raw::prefetch;
 pub use scan::ScanIndex;
 
 use crate::geo::{Area, Haversine, LatLng};
