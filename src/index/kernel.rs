@@ -477,8 +477,8 @@ mod tests {
                     let ix = (p.x.wrapping_sub(rect.x0).cast_unsigned() >> shift) as usize;
                     let iy = (p.y.wrapping_sub(rect.y0).cast_unsigned() >> shift) as usize;
                     let slot = iy * SIDE + ix;
-                    let bound = near.of(1 << slot);
-                    assert!(bound <= limit, "slot {slot} of {rect:?}: {bound} > {limit}");
+                    let least = near.of(1 << slot);
+                    assert!(least <= limit, "slot {slot} of {rect:?}: {least} > {limit}");
                     let near = Slots { center: &center, rect, shift, limit }.run();
                     let at = |i: usize| near.slots >> i & 1 == 1;
                     assert!(at(slot));
