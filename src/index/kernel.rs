@@ -298,8 +298,10 @@ impl Vectorize for Slots<'_> {
         let (mut gaps, mut columns) = ([0i32; SIDE], [0f32; SIDE]);
         for i in 0..SIDE {
             let west = rect.x0.wrapping_add((i as i32) << shift);
-            let (ahead, behind) =
-                (west.wrapping_sub(center.bam.x), center.bam.x.wrapping_sub(west).wrapping_sub(last));
+            let (ahead, behind) = (
+                west.wrapping_sub(center.bam.x),
+                center.bam.x.wrapping_sub(west).wrapping_sub(last),
+            );
             // Positive is the way to the slot eastwards or westwards, if that is less than half
             // a turn: from inside neither is, from the other side of the globe both may be. So
             // the least that is positive, or 0: what is not becomes the greatest and wraps.

@@ -7,8 +7,8 @@
 
 use super::bucket::{Lane, high, low, pack_xy, pair, unpack_xy};
 use super::live::{Held, LIMBO, LiveIndex};
-use super::node::Child;
 use super::meta::{Meta, STALE, first_with_status, status_of};
+use super::node::Child;
 use super::raw::prefetch;
 use super::record::{self, Place};
 use super::region::{Count, RESOLUTION, Region, cell_of};
