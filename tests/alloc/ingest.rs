@@ -21,7 +21,7 @@ use super::fleet::{BATCH, BATCHES, DRIVERS, Fleet, Move, Reach, id};
 const SINGLE: usize = 24;
 
 fn status(one: &Move) -> i32 {
-    if one.driver % 10 == 0 { DriverStatus::OnTrip.into() } else { 0 }
+    if one.driver.is_multiple_of(10) { DriverStatus::OnTrip.into() } else { 0 }
 }
 
 fn columns(sequence: usize, moves: &[Move]) -> Kind {
