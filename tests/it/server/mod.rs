@@ -2,8 +2,10 @@
 
 mod bad_input;
 mod connect;
+mod cut;
 mod drain;
 mod ingest;
+mod killed;
 mod outside;
 mod proximity;
 mod recording;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use super::proximity::world;
@@ -9,7 +10,7 @@ use super::support::{channel, http_get, soon};
 use hansom::api::proto::CountRequest;
 use hansom::api::proto::proximity_service_client::ProximityServiceClient;
 
-fn hansom() -> Command {
+pub(super) fn hansom() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hansom"));
     // What the developer's shell or an orchestrator may have set.
     command.env_clear().env("HANSOM_PORT", "tcp://10.0.0.1:7400").env("HANSOM_DATA", "/nowhere");
@@ -20,15 +21,24 @@ fn output(arguments: &[&str]) -> Output {
     hansom().args(arguments).output().unwrap()
 }
 
-struct Served {
+/// A server in a process of its own, which ends with the test at the latest.
+pub(super) struct Served {
     child: Child,
     errors: ChildStderr,
-    grpc: SocketAddr,
+    pub(super) grpc: SocketAddr,
     http: SocketAddr,
 }
 
+impl Drop for Served {
+    fn drop(&mut self) {
+        // Both fail if it has ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
 impl Served {
-    fn start(arguments: &[&str]) -> Self {
+    pub(super) fn start(arguments: &[&str]) -> Self {
         let mut child = hansom()
             .args(["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
             .args(arguments)
@@ -49,6 +59,12 @@ impl Served {
     fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    /// Ends the process as a crash does: it gets no chance to do anything more.
+    pub(super) fn kill(mut self) -> Option<i32> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap().signal()
     }
 
     fn end(mut self) -> (Option<i32>, String) {
