@@ -14,10 +14,10 @@ use crate::units::Timestamp;
 /// Turn traces of known formats into one trace in Hansom's own format, in time order.
 ///
 /// Formats are recognised by content: Cabspotting (`lat lon occupied unixtime`, a file a cab),
-/// T-Drive (`id,YYYY-MM-DD HH:MM:SS,lon,lat`), Hansom's own, and any CSV with a header line and
-/// --csv-columns; each as a plain file, .gz, .tar, .tar.gz, or a folder of files. Rows that are no
-/// position report are counted by reason, never silently dropped. Several sources are merged; the
-/// same id is the same driver.
+/// T-Drive (`id,YYYY-MM-DD HH:MM:SS,lon,lat`), and any CSV with a header line and --csv-columns,
+/// each as a plain file, .gz, .tar or .tar.gz; Hansom's own as a plain file; or a folder of plain
+/// and .gz files. Rows that are no position report are counted by reason, never silently dropped.
+/// Several sources are merged; the same id is the same driver.
 ///
 /// Exit code: 0 done; 1 failed, nothing written; 2 done, but a source was damaged and has been
 /// read up to the damage.

@@ -21,8 +21,9 @@ use crate::trace::{CsvColumns, ReadOptions};
 use crate::units::{Meters, Millis};
 
 const AFTER_HELP: &str = "\
-Formats are recognised by content: Hansom's own, Cabspotting, T-Drive, and CSV with --csv-columns; \
-plain, .gz, .tar, .tar.gz, or a folder of such files. Several traces are merged in time order.
+Formats are recognised by content: Hansom's own, plain; Cabspotting, T-Drive, and CSV with \
+--csv-columns, each plain, .gz, .tar or .tar.gz; or a folder of plain and .gz files. Several traces \
+are merged in time order.
 
 Without --target a server is embedded, whose clock follows the trace and which forgets nobody. \
 A server elsewhere usually has the machine's clock, so with --target device times are rebased: \

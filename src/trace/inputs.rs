@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::own::TraceFile;
+use super::own::{MAGIC, TraceFile};
 use super::sniff::{self, Content, Format, Text};
 use super::{ReadOptions, TraceError, archive};
 use crate::limits;
@@ -131,8 +131,11 @@ impl Search<'_> {
     /// The format of the first file in the archive that has one.
     fn format_in_tar(&self, path: &Path) -> Result<Format, TraceError> {
         let bytes = sniff::open(path, &Arc::default()).map_err(TraceError::io(path))?;
+        let mut own = false;
         let found = archive::each_file(bytes, |_, file| {
-            match sniff::text(&sniff::head(file)?, self.options) {
+            let head = sniff::head(file)?;
+            own |= head.starts_with(&MAGIC);
+            match sniff::text(&head, self.options) {
                 Some(text) => Err(Look::Found(text)),
                 None => Ok(()),
             }
@@ -140,6 +143,7 @@ impl Search<'_> {
         match found {
             Err(Look::Found(text)) => Ok(text.into()),
             Err(Look::Io(error)) => Err(TraceError::io(path)(error)),
+            Ok(()) if own => Err(TraceError::own_in_tar(path)),
             Ok(()) => Err(TraceError::UnknownFormat { path: path.to_path_buf() }),
         }
     }
