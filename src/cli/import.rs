@@ -16,7 +16,7 @@ use crate::units::Timestamp;
 /// Formats are recognised by content: Cabspotting (`lat lon occupied unixtime`, a file a cab),
 /// T-Drive (`id,YYYY-MM-DD HH:MM:SS,lon,lat`), and any CSV with a header line and --csv-columns,
 /// each as a plain file, .gz, .tar or .tar.gz; Hansom's own as a plain file; or a folder of plain
-/// and .gz files. Rows that are no position report are counted by reason, never silently dropped.
+/// and .gz files, of which those passed over are listed. Rows that are no position report are counted by reason, never silently dropped.
 /// Several sources are merged; the same id is the same driver.
 ///
 /// Exit code: 0 done; 1 failed, nothing written; 2 done, but a source was damaged and has been
@@ -115,8 +115,11 @@ fn print(reader: &TraceReader, copied: Copied, bytes: u64) {
             summary.row(&format!("  {reason}"), grouped(count));
         }
     }
-    if reader.skipped_files() > 0 {
-        summary.row("files passed over", grouped(reader.skipped_files()));
+    if reader.skipped().count() > 0 {
+        summary.row("files passed over", grouped(reader.skipped().count()));
+        for file in reader.skipped().named() {
+            summary.row("  not read", file);
+        }
     }
     summary
         .row("vehicles", grouped(reader.vehicles() as u64))

@@ -22,8 +22,8 @@ use crate::units::{Meters, Millis};
 
 const AFTER_HELP: &str = "\
 Formats are recognised by content: Hansom's own, plain; Cabspotting, T-Drive, and CSV with \
---csv-columns, each plain, .gz, .tar or .tar.gz; or a folder of plain and .gz files. Several traces \
-are merged in time order.
+--csv-columns, each plain, .gz, .tar or .tar.gz; or a folder of plain and .gz files, where archives \
+are passed over and listed. Several traces are merged in time order.
 
 Without --target a server is embedded, whose clock follows the trace and which forgets nobody. \
 A server elsewhere usually has the machine's clock, so with --target device times are rebased: \

@@ -300,6 +300,7 @@ fn report(
         query_latency: latency,
         checks,
         damage: summary.damage,
-        skipped_files: summary.skipped_files,
+        skipped_files: summary.skipped.count(),
+        skipped: summary.skipped.named().iter().map(ToString::to_string).collect(),
     }
 }

@@ -40,8 +40,10 @@ pub struct Report {
     pub checks: Option<Checks>,
     /// Where files were damaged.
     pub damage: Vec<String>,
-    /// Files in folders and archives that are no traces.
+    /// Files in folders and archives that were passed over.
     pub skipped_files: u64,
+    /// The first of them by name, with the reason.
+    pub skipped: Vec<String>,
 }
 
 /// What became of the rows: `read = rejected_by_reader + unsent + sent`, and

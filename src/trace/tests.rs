@@ -304,10 +304,25 @@ fn what_is_no_trace_is_refused_by_kind_and_passed_over_among_others() {
 
     folder.file("cabs/README", "About these cabs, a word.\n");
     folder.file("cabs/empty.txt", "");
+    folder.file("cabs/more.tar.gz", gz(&tar_of(&[("new_y.txt", CAB)])));
+    folder.file("cabs/own.gz", gz(&own));
+    folder.file("cabs/1/2/3/4/5/new_z.txt", CAB);
     let cab = folder.file("cabs/new_x.txt", CAB);
     let mut reader = open_one(cab.parent().unwrap());
     assert_eq!(told(&mut reader), CAB_TOLD);
-    assert_eq!(reader.skipped_files(), 1);
+    let skipped: Vec<String> = reader.skipped().named().iter().map(ToString::to_string).collect();
+    let ends =
+        ["/4/5: a folder too", "README: no trace", "more.tar.gz: an archive in a", "own.gz: own"];
+    assert_eq!(reader.skipped().count(), 4);
+    assert!(skipped.iter().zip(ends).all(|(text, end)| text.contains(end)), "{skipped:?}");
+
+    let tar = tar_of(&[("README", b"About".to_vec()), ("new_x.txt", CAB.into()), ("a", own)]);
+    let mut reader = open_one(&folder.file("mixed.tar", tar));
+    assert_eq!(told(&mut reader), CAB_TOLD);
+    let skipped: Vec<String> = reader.skipped().named().iter().map(ToString::to_string).collect();
+    let ends = ["mixed.tar: README: no trace", "mixed.tar: a: own format, packed"];
+    assert_eq!(skipped.len(), 2);
+    assert!(skipped.iter().zip(ends).all(|(text, end)| text.contains(end)), "{skipped:?}");
 }
 
 #[test]

@@ -166,3 +166,24 @@ fn several_traces_are_merged_in_time_order_and_none_of_their_rows_is_lost() {
     all.sort();
     assert!(found == all, "rows were lost, added or changed");
 }
+
+#[test]
+fn archives_in_a_folder_are_listed_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir(at.join("day")).unwrap();
+    hansom(at, "generate --drivers 5 --minutes 1 --out day/sf.htrace");
+    let mut tar = tar::Builder::new(fs::File::create(at.join("day/cabs.tar")).unwrap());
+    cab(at, "x", 0..9);
+    tar.append_path_with_name(at.join("new_x.txt"), "new_x.txt").unwrap();
+    tar.finish().unwrap();
+    let told = "cabs.tar: an archive in a folder; name it by itself";
+    let replayed = hansom(at, "replay day --report report.json");
+    assert_eq!(replayed.status.code(), Some(0), "{}", complaint(&replayed));
+    assert!(String::from_utf8_lossy(&replayed.stdout).contains(told));
+    let report = fs::read_to_string(at.join("report.json")).unwrap();
+    assert!(report.contains("\"skipped_files\": 1") && report.contains(told), "{report}");
+    let imported = hansom(at, "import day --out all.htrace");
+    assert_eq!(value(&imported, "files passed over"), "1");
+    assert!(value(&imported, "not read").ends_with(told));
+}
