@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::output::{NewTrace, Overwrite, Summary, Unit, bar, grouped};
+use super::output::{DAMAGED, NewTrace, Overwrite, Summary, Unit, bar, grouped};
 use crate::trace::{
     self, CsvColumns, ReadOptions, RowReason, TraceDigest, TraceReader, TraceWriter,
     civil::UtcOffset,
@@ -19,8 +19,8 @@ use crate::units::Timestamp;
 /// and .gz files, of which those passed over are listed. Rows that are no position report are counted by reason, never silently dropped.
 /// Several sources are merged; the same id is the same driver.
 ///
-/// Exit code: 0 done; 1 failed, nothing written; 2 done, but a source was damaged and has been
-/// read up to the damage.
+/// Exit codes: 0 done; 1 failed, nothing written; 2 wrong arguments; 4 done, but a source was
+/// damaged and has been read up to the damage.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hansom import cabspotting.tar.gz --out sf.htrace
@@ -134,5 +134,5 @@ fn warn_of_damage(reader: &TraceReader) -> ExitCode {
     for damage in reader.damages() {
         eprintln!("hansom: damaged: {damage}");
     }
-    if reader.damages().is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) }
+    if reader.damages().is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DAMAGED) }
 }

@@ -12,6 +12,10 @@ use tempfile::NamedTempFile;
 use crate::trace::{Order, TraceWriter, civil};
 use crate::units::Timestamp;
 
+/// The exit code after a trace that is damaged and has been read up to the damage: neither 1,
+/// which is failure, nor 2, which is clap's for wrong arguments, nor 3, which is a wrong answer.
+pub(super) const DAMAGED: u8 = 4;
+
 /// A trace that is written under a temporary name beside its place and renamed when it is whole.
 /// Dropped before that, it leaves nothing behind.
 pub(super) struct NewTrace {

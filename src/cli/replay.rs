@@ -2,6 +2,7 @@
 
 mod progress;
 mod table;
+mod verdict;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 use self::progress::Bar;
 use crate::limits;
 use crate::model::K;
-use crate::replay::{self, ReplayOptions, Report, Speed, Times};
+use crate::replay::{self, ReplayOptions, Speed, Times};
 use crate::trace::civil::UtcOffset;
 use crate::trace::{CsvColumns, ReadOptions};
 use crate::units::{Meters, Millis};
@@ -36,7 +37,8 @@ distances, ages. With --target that is done only if --check is given, and makes 
 nobody else reports to that server and it has just started.
 
 Exit codes: 0 done; 1 failed, or the rows do not add up; 2 wrong arguments; 3 an answer differs \
-from the linear scan; 130 interrupted (the report tells of what was done).
+from the linear scan; 4 a trace is damaged and was replayed up to the damage; 130 interrupted (the \
+report tells of what was done).
 
 Examples:
   hansom replay data/san-francisco.htrace
@@ -142,7 +144,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         std::fs::write(path, json + "\n")
             .with_context(|| format!("cannot write the report {}", path.display()))?;
     }
-    verdict(&report)
+    verdict::on(&report)
 }
 
 fn options(args: &Args) -> anyhow::Result<ReplayOptions> {
@@ -191,24 +193,4 @@ fn on_interrupt(stopper: watch::Sender<bool>) -> anyhow::Result<()> {
         });
     })?;
     Ok(())
-}
-
-/// What the exit code says, and on standard error why.
-#[expect(clippy::print_stderr, reason = "why the exit code is not zero")]
-fn verdict(report: &Report) -> anyhow::Result<ExitCode> {
-    if let Err(sum) = report.rows.add_up(report.interrupted) {
-        anyhow::bail!("the rows do not add up: {sum}");
-    }
-    for damage in &report.damage {
-        eprintln!("hansom: damaged, read up to there: {damage}");
-    }
-    let mismatch = report.checks.as_ref().and_then(|checks| checks.first_mismatch.as_ref());
-    if let Some(mismatch) = mismatch {
-        eprintln!(
-            "hansom: differs from the linear scan: {}\n  server: {}\n  scan:   {}",
-            mismatch.what, mismatch.server, mismatch.scan
-        );
-        return Ok(ExitCode::from(3));
-    }
-    Ok(if report.interrupted { ExitCode::from(130) } else { ExitCode::SUCCESS })
 }

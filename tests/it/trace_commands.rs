@@ -57,20 +57,34 @@ fn a_generated_trace_is_inspected_imported_and_never_overwritten() {
 }
 
 #[test]
-fn a_damaged_trace_is_told_with_its_place_and_exit_code_2() {
+fn a_damaged_trace_is_told_with_its_place_and_exit_code_4() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     hansom(at, "generate --drivers 200 --minutes 10 --out a.htrace");
     let bytes = fs::read(at.join("a.htrace")).unwrap();
     fs::write(at.join("cut.htrace"), &bytes[..bytes.len() * 2 / 3]).unwrap();
     let inspected = hansom(at, "inspect cut.htrace");
-    assert_eq!(inspected.status.code(), Some(2));
+    assert_eq!(inspected.status.code(), Some(4));
     assert!(value(&inspected, "damage").contains("the file ends early"));
     let imported = hansom(at, "import cut.htrace --out b.htrace");
-    assert_eq!(imported.status.code(), Some(2));
+    assert_eq!(imported.status.code(), Some(4));
     assert!(complaint(&imported).contains("damaged: cut.htrace: at byte "));
     assert_eq!(value(&imported, "rows kept"), value(&inspected, "rows"));
     assert_eq!(hansom(at, "inspect b.htrace").status.code(), Some(0));
+    let replayed = hansom(at, "replay cut.htrace");
+    assert_eq!(replayed.status.code(), Some(4));
+    assert!(complaint(&replayed).contains("damaged, read up to there: cut.htrace: at byte "));
+    assert_eq!(
+        value(&replayed, "\u{2502} rows read").trim_matches(['\u{2502}', ' ']),
+        value(&inspected, "rows")
+    );
+    for command in ["inspect", "import", "replay"] {
+        let help = hansom(at, &format!("{command} --help")).stdout;
+        let help =
+            String::from_utf8(help).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        let codes = help.split("Exit codes: ").nth(1).unwrap_or_else(|| panic!("{help}"));
+        assert!(codes.contains("2 wrong arguments; ") && codes.contains("; 4 "), "{codes}");
+    }
 }
 
 #[test]
