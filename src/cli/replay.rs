@@ -5,7 +5,7 @@ mod table;
 mod verdict;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use clap::ValueEnum;
 use tokio::sync::watch;
 
 use self::progress::Bar;
+use super::output::{NewFile, Overwrite};
 use crate::limits;
 use crate::model::K;
 use crate::replay::{self, ReplayOptions, Speed, Times};
@@ -92,9 +93,12 @@ pub(super) struct Args {
     /// How many answers are compared at each point
     #[arg(long, default_value_t = 10, value_name = "N")]
     check_questions: u32,
-    /// Write the report as JSON into this file
+    /// Write the report as JSON into this file; it appears when it is whole
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Replace the report's FILE if it exists
+    #[arg(long, requires = "report")]
+    force: bool,
     /// Which CSV column is what: id=…,time=…,lat=…,lng=…[,heading=…,speed=…,accuracy=…,status=…]
     #[arg(long, value_name = "MAPPING")]
     csv_columns: Option<CsvColumns>,
@@ -125,6 +129,8 @@ fn meters(text: &str) -> Result<f64, String> {
 
 /// Runs the subcommand.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    // Before the replay: a day of work is not lost to a path with a typing error.
+    let new_report = new_report(args)?;
     let (stopper, stop) = watch::channel(false);
     on_interrupt(stopper)?;
     let bar = Arc::new(Bar::new());
@@ -137,14 +143,24 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let outcome = replay::run(&options);
     bar.clear();
     let report = outcome?;
+    if let Some(file) = new_report {
+        let json = serde_json::to_string_pretty(&report)? + "\n";
+        file.finish_with(json.as_bytes()).context("cannot write the report")?;
+    }
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", table::of(&report))?;
-    if let Some(path) = &args.report {
-        let json = serde_json::to_string_pretty(&report)?;
-        std::fs::write(path, json + "\n")
-            .with_context(|| format!("cannot write the report {}", path.display()))?;
-    }
     verdict::on(&report)
+}
+
+/// A place for the report, if one is wanted; never one that is being read.
+fn new_report(args: &Args) -> anyhow::Result<Option<NewFile>> {
+    let Some(path) = &args.report else { return Ok(None) };
+    let real = |path: &Path| path.canonicalize().ok();
+    let place = real(path);
+    let is_input = |trace: &PathBuf| place.is_some() && real(trace) == place;
+    anyhow::ensure!(!args.traces.iter().any(is_input), "{} is a trace to read", path.display());
+    let new = NewFile::create(path, Overwrite::from_force(args.force));
+    new.context("cannot write the report").map(Some)
 }
 
 fn options(args: &Args) -> anyhow::Result<ReplayOptions> {

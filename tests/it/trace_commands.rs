@@ -201,3 +201,29 @@ fn archives_in_a_folder_are_listed_by_name() {
     assert_eq!(value(&imported, "files passed over"), "1");
     assert!(value(&imported, "not read").ends_with(told));
 }
+
+#[test]
+fn a_report_overwrites_nothing_and_a_bad_place_is_told_before_the_replay() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    hansom(at, "generate --drivers 5 --minutes 1 --out a.htrace");
+    let before = fs::read(at.join("a.htrace")).unwrap();
+    let refused = |arguments: &str, why: &str| {
+        let replayed = hansom(at, arguments);
+        assert_eq!(replayed.status.code(), Some(1));
+        assert!(complaint(&replayed).contains(why), "{}", complaint(&replayed));
+        assert!(replayed.stdout.is_empty(), "it was replayed nevertheless");
+    };
+    refused("replay a.htrace --report a.htrace", "a.htrace is a trace to read");
+    refused("replay a.htrace --report ./a.htrace --force", "a.htrace is a trace to read");
+    refused("replay a.htrace --report no/r.json", "cannot create a file in no");
+    assert_eq!(hansom(at, "replay a.htrace --report r.json").status.code(), Some(0));
+    refused("replay a.htrace --report r.json", "r.json exists; --force replaces it");
+    fs::write(at.join("r.json"), "old").unwrap();
+    assert_eq!(hansom(at, "replay a.htrace --report r.json --force").status.code(), Some(0));
+    assert!(fs::read_to_string(at.join("r.json")).unwrap().contains("\"replay_seconds\""));
+    refused("replay absent --report new.json", "absent");
+    assert_eq!(fs::read(at.join("a.htrace")).unwrap(), before);
+    let names: Vec<_> = fs::read_dir(at).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "files were left: {names:?}");
+}
