@@ -28,7 +28,7 @@ pub struct Report {
     pub time_span_ms: Option<(Timestamp, Timestamp)>,
     /// Where they were.
     pub bounds: Option<Bounds>,
-    /// From the first batch to the last acknowledgement, without the checks.
+    /// From the first batch to the last acknowledgement; at full speed without the checks.
     pub replay_seconds: f64,
     /// What the checks took.
     pub check_seconds: f64,
