@@ -173,6 +173,9 @@ pub const TRACE_LEAD_ROWS: usize = 1_024;
 /// The most files in one folder of traces. More: an error.
 pub const MAX_TRACE_FOLDER_FILES: usize = 100_000;
 
+/// The most files passed over that are named, in folders and archives. More: only counted.
+pub const MAX_SKIPPED_NAMED: usize = 1_000;
+
 /// The most time-ordered trace files merged at once, each of which stays open. More: an error.
 pub const MAX_OPEN_TRACES: usize = 256;
 

@@ -17,7 +17,7 @@ use crate::units::{Millis, Timestamp};
 /// shifts; each reports about every four seconds. The same arguments give the same trace on each
 /// machine.
 ///
-/// Exit code: 0 done; 1 failed, nothing written.
+/// Exit codes: 0 done; 1 failed, nothing written; 2 wrong arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   hansom generate --city san-francisco --drivers 150 --minutes 45 --seed 1 --out sf.htrace")]

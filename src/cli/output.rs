@@ -1,7 +1,7 @@
 //! What the trace subcommands share: a file that appears only when it is whole, a progress bar,
 //! and the table at the end.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -12,13 +12,20 @@ use tempfile::NamedTempFile;
 use crate::trace::{Order, TraceWriter, civil};
 use crate::units::Timestamp;
 
-/// A trace that is written under a temporary name beside its place and renamed when it is whole.
+/// The exit code after a trace that is damaged and has been read up to the damage: neither 1,
+/// which is failure, nor 2, which is clap's for wrong arguments, nor 3, which is a wrong answer.
+pub(super) const DAMAGED: u8 = 4;
+
+/// A file that is written under a temporary name beside its place and renamed when it is whole.
 /// Dropped before that, it leaves nothing behind.
-pub(super) struct NewTrace {
+pub(super) struct NewFile {
     temporary: NamedTempFile,
     path: PathBuf,
     overwrite: Overwrite,
 }
+
+/// A trace that is written as a [`NewFile`].
+pub(super) struct NewTrace(NewFile);
 
 /// Whether an existing file may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +40,13 @@ impl Overwrite {
     }
 }
 
-impl NewTrace {
-    pub(super) fn create(path: &Path, overwrite: Overwrite) -> anyhow::Result<(Self, TraceWriter)> {
+impl NewFile {
+    /// Refuses a place that is taken or cannot be written to, before any work is done.
+    pub(super) fn create(path: &Path, overwrite: Overwrite) -> anyhow::Result<Self> {
         if overwrite == Overwrite::Refuse {
             anyhow::ensure!(!path.exists(), "{} exists; --force replaces it", path.display());
         }
+        anyhow::ensure!(!path.is_dir(), "{} is a folder", path.display());
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
@@ -45,25 +54,44 @@ impl NewTrace {
         let temporary = builder
             .tempfile_in(folder)
             .with_context(|| format!("cannot create a file in {}", folder.display()))?;
-        let file = temporary.reopen().context("cannot open the temporary file")?;
+        Ok(Self { temporary, path: path.to_path_buf(), overwrite })
+    }
+
+    /// Writes all of the content and gives the file its name.
+    pub(super) fn finish_with(mut self, content: &[u8]) -> anyhow::Result<()> {
+        let written = self.temporary.write_all(content);
+        written.with_context(|| format!("cannot write {}", self.path.display()))?;
+        self.persist()
+    }
+
+    fn persist(self) -> anyhow::Result<()> {
+        let persisted = match self.overwrite {
+            Overwrite::Replace => self.temporary.persist(&self.path),
+            Overwrite::Refuse => self.temporary.persist_noclobber(&self.path),
+        };
+        persisted.with_context(|| format!("cannot name the result {}", self.path.display()))?;
+        Ok(())
+    }
+}
+
+impl NewTrace {
+    pub(super) fn create(path: &Path, overwrite: Overwrite) -> anyhow::Result<(Self, TraceWriter)> {
+        let new = NewFile::create(path, overwrite)?;
+        let file = new.temporary.reopen().context("cannot open the temporary file")?;
         let writer = TraceWriter::new(file, path, Order::ByTime)?;
-        Ok((Self { temporary, path: path.to_path_buf(), overwrite }, writer))
+        Ok((Self(new), writer))
     }
 
     /// Writes what is pending and gives the file its name; returns its size in bytes.
     pub(super) fn finish(self, writer: TraceWriter) -> anyhow::Result<u64> {
         let file = writer.finish()?;
         let bytes = file.metadata()?.len();
-        let persisted = match self.overwrite {
-            Overwrite::Replace => self.temporary.persist(&self.path),
-            Overwrite::Refuse => self.temporary.persist_noclobber(&self.path),
-        };
-        persisted.with_context(|| format!("cannot name the result {}", self.path.display()))?;
+        self.0.persist()?;
         Ok(bytes)
     }
 }
 
-/// Temporary files are private; a trace is an ordinary file, readable as the umask allows.
+/// Temporary files are private; a result is an ordinary file, readable as the umask allows.
 #[cfg(unix)]
 fn readable(builder: &mut tempfile::Builder<'_, '_>) {
     use std::os::unix::fs::PermissionsExt as _;

@@ -2,9 +2,10 @@
 
 mod progress;
 mod table;
+mod verdict;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -13,16 +14,18 @@ use clap::ValueEnum;
 use tokio::sync::watch;
 
 use self::progress::Bar;
+use super::output::{NewFile, Overwrite};
 use crate::limits;
 use crate::model::K;
-use crate::replay::{self, ReplayOptions, Report, Speed, Times};
+use crate::replay::{self, ReplayOptions, Speed, Times};
 use crate::trace::civil::UtcOffset;
 use crate::trace::{CsvColumns, ReadOptions};
 use crate::units::{Meters, Millis};
 
 const AFTER_HELP: &str = "\
-Formats are recognised by content: Hansom's own, Cabspotting, T-Drive, and CSV with --csv-columns; \
-plain, .gz, .tar, .tar.gz, or a folder of such files. Several traces are merged in time order.
+Formats are recognised by content: Hansom's own, plain; Cabspotting, T-Drive, and CSV with \
+--csv-columns, each plain, .gz, .tar or .tar.gz; or a folder of plain and .gz files, where archives \
+are passed over and listed. Several traces are merged in time order.
 
 Without --target a server is embedded, whose clock follows the trace and which forgets nobody. \
 A server elsewhere usually has the machine's clock, so with --target device times are rebased: \
@@ -35,7 +38,8 @@ distances, ages. With --target that is done only if --check is given, and makes 
 nobody else reports to that server and it has just started.
 
 Exit codes: 0 done; 1 failed, or the rows do not add up; 2 wrong arguments; 3 an answer differs \
-from the linear scan; 130 interrupted (the report tells of what was done).
+from the linear scan; 4 a trace is damaged and was replayed up to the damage; 130 interrupted (the \
+report tells of what was done).
 
 Examples:
   hansom replay data/san-francisco.htrace
@@ -89,9 +93,12 @@ pub(super) struct Args {
     /// How many answers are compared at each point
     #[arg(long, default_value_t = 10, value_name = "N")]
     check_questions: u32,
-    /// Write the report as JSON into this file
+    /// Write the report as JSON into this file; it appears when it is whole
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Replace the report's FILE if it exists
+    #[arg(long, requires = "report")]
+    force: bool,
     /// Which CSV column is what: id=…,time=…,lat=…,lng=…[,heading=…,speed=…,accuracy=…,status=…]
     #[arg(long, value_name = "MAPPING")]
     csv_columns: Option<CsvColumns>,
@@ -122,6 +129,8 @@ fn meters(text: &str) -> Result<f64, String> {
 
 /// Runs the subcommand.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    // Before the replay: a day of work is not lost to a path with a typing error.
+    let new_report = new_report(args)?;
     let (stopper, stop) = watch::channel(false);
     on_interrupt(stopper)?;
     let bar = Arc::new(Bar::new());
@@ -134,14 +143,24 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let outcome = replay::run(&options);
     bar.clear();
     let report = outcome?;
+    if let Some(file) = new_report {
+        let json = serde_json::to_string_pretty(&report)? + "\n";
+        file.finish_with(json.as_bytes()).context("cannot write the report")?;
+    }
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", table::of(&report))?;
-    if let Some(path) = &args.report {
-        let json = serde_json::to_string_pretty(&report)?;
-        std::fs::write(path, json + "\n")
-            .with_context(|| format!("cannot write the report {}", path.display()))?;
-    }
-    verdict(&report)
+    verdict::on(&report)
+}
+
+/// A place for the report, if one is wanted; never one that is being read.
+fn new_report(args: &Args) -> anyhow::Result<Option<NewFile>> {
+    let Some(path) = &args.report else { return Ok(None) };
+    let real = |path: &Path| path.canonicalize().ok();
+    let place = real(path);
+    let is_input = |trace: &PathBuf| place.is_some() && real(trace) == place;
+    anyhow::ensure!(!args.traces.iter().any(is_input), "{} is a trace to read", path.display());
+    let new = NewFile::create(path, Overwrite::from_force(args.force));
+    new.context("cannot write the report").map(Some)
 }
 
 fn options(args: &Args) -> anyhow::Result<ReplayOptions> {
@@ -190,24 +209,4 @@ fn on_interrupt(stopper: watch::Sender<bool>) -> anyhow::Result<()> {
         });
     })?;
     Ok(())
-}
-
-/// What the exit code says, and on standard error why.
-#[expect(clippy::print_stderr, reason = "why the exit code is not zero")]
-fn verdict(report: &Report) -> anyhow::Result<ExitCode> {
-    if let Err(sum) = report.rows.add_up(report.interrupted) {
-        anyhow::bail!("the rows do not add up: {sum}");
-    }
-    for damage in &report.damage {
-        eprintln!("hansom: damaged, read up to there: {damage}");
-    }
-    let mismatch = report.checks.as_ref().and_then(|checks| checks.first_mismatch.as_ref());
-    if let Some(mismatch) = mismatch {
-        eprintln!(
-            "hansom: differs from the linear scan: {}\n  server: {}\n  scan:   {}",
-            mismatch.what, mismatch.server, mismatch.scan
-        );
-        return Ok(ExitCode::from(3));
-    }
-    Ok(if report.interrupted { ExitCode::from(130) } else { ExitCode::SUCCESS })
 }

@@ -28,7 +28,7 @@ pub struct Report {
     pub time_span_ms: Option<(Timestamp, Timestamp)>,
     /// Where they were.
     pub bounds: Option<Bounds>,
-    /// From the first batch to the last acknowledgement, without the checks.
+    /// From the first batch to the last acknowledgement; at full speed without the checks.
     pub replay_seconds: f64,
     /// What the checks took.
     pub check_seconds: f64,
@@ -40,8 +40,10 @@ pub struct Report {
     pub checks: Option<Checks>,
     /// Where files were damaged.
     pub damage: Vec<String>,
-    /// Files in folders and archives that are no traces.
+    /// Files in folders and archives that were passed over.
     pub skipped_files: u64,
+    /// The first of them by name, with the reason.
+    pub skipped: Vec<String>,
 }
 
 /// What became of the rows: `read = rejected_by_reader + unsent + sent`, and

@@ -249,6 +249,19 @@ fn a_replay_that_is_stopped_tells_what_was_not_sent() {
 }
 
 #[test]
+fn a_paced_replay_takes_as_long_as_its_pace_says_however_much_is_checked() {
+    let (_folder, mut options) = csv(CSV);
+    // Six seconds between the first row and the last; each batch is followed by a check.
+    options.speed = "10x".parse().unwrap();
+    (options.batch, options.check_questions) = (1, 200);
+    let report = replay::run(&options).unwrap();
+    assert!(report.check_seconds > 0.0);
+    assert!(report.replay_seconds >= 0.6, "{report:?}");
+    let rate = report.rows.accepted as f64 / report.replay_seconds;
+    assert!((report.updates_per_second - rate).abs() < 1e-9, "{report:?}");
+}
+
+#[test]
 fn what_cannot_be_replayed_says_why() {
     let (folder, options) = csv(CSV);
     let fails = |options: &ReplayOptions| replay::run(options).unwrap_err().to_string();

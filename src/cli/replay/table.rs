@@ -6,6 +6,9 @@ use comfy_table::{CellAlignment, Table};
 use crate::replay::Report;
 use crate::trace::civil;
 
+/// How many of the files passed over are named; the JSON has more.
+const SKIPPED_SHOWN: usize = 20;
+
 /// The report for a person to read.
 pub(super) fn of(report: &Report) -> Table {
     let mut table = Table::new();
@@ -38,6 +41,15 @@ pub(super) fn of(report: &Report) -> Table {
     }
     row("replayed in", format!("{:.2} s", report.replay_seconds));
     row("updates/s", digits(&format!("{:.0}", report.updates_per_second)));
+    if report.skipped_files > 0 {
+        row("files passed over", number(report.skipped_files));
+        for file in report.skipped.iter().take(SKIPPED_SHOWN) {
+            row("  not read", file.clone());
+        }
+        if report.skipped_files > SKIPPED_SHOWN as u64 {
+            row("  not read", "more, named by --report".to_owned());
+        }
+    }
     if let Some(latency) = &report.query_latency {
         let (answered, failed) = (number(latency.answered), latency.failed);
         row(
