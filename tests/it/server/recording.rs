@@ -28,7 +28,7 @@ async fn a_recording_holds_each_applied_report_and_no_other() {
         profile: None,
     };
     soon(fixture.driver().report(request)).await.unwrap();
-    recorder.finish().unwrap();
+    recorder.finish(PATIENCE).unwrap();
     let mut reader = trace::open(&path, &trace::ReadOptions::default()).unwrap();
     let mut found = Vec::new();
     while let Some(record) = reader.next().unwrap() {
