@@ -3,6 +3,7 @@
 mod bad_input;
 mod connect;
 mod drain;
+mod http;
 mod ingest;
 mod outside;
 mod proximity;
