@@ -20,6 +20,10 @@ pub const MAX_DRIVERS: usize = 1 << 26;
 /// millisecond clock of the index, which wraps after 49 days, unambiguous.
 pub const MAX_FORGET_AFTER_MS: u64 = 7 * 24 * 3_600 * 1_000;
 
+/// The furthest the present of a map may move between two calls before the time between passes
+/// first: seven days. Together with the two limits around it, it keeps the 32-bit clock right.
+pub const MAX_TIME_STEP_MS: u64 = MAX_FORGET_AFTER_MS;
+
 /// The furthest a device clock may be allowed to run ahead: one day.
 pub const MAX_CLOCK_SKEW_MS: u64 = 24 * 3_600 * 1_000;
 

@@ -17,6 +17,9 @@ use crate::limits;
 /// Rows in a batch: small, so that questions do not wait long behind one.
 const ROWS: u32 = 256;
 
+/// Overdue questions or batches sent before the sockets get a turn.
+const CATCH_UP: u32 = 16;
+
 /// Two figures: the updates and the questions.
 ///
 /// # Errors
@@ -60,7 +63,7 @@ async fn update(
     mut fleet: Fleet,
     rate: u32,
 ) -> Result<Done, BenchError> {
-    let mut beat = Beat::new(f64::from(rate) / f64::from(ROWS));
+    let mut beat = Beat::new(f64::from(rate) / f64::from(ROWS), 1);
     let (began, deadline) = (clock::stopwatch(), stage.deadline());
     while beat.next(deadline).await.is_some() {
         fleet.pass_moves(ROWS as usize);
@@ -77,7 +80,7 @@ async fn update(
 async fn ask(stage: &Stage, thread: usize, rate: u32) -> Result<Done, BenchError> {
     let mut fleet = stage.fleet(thread);
     let asker = Asker::new(connect(&stage.address()).await?);
-    let mut beat = Beat::new(f64::from(rate));
+    let mut beat = Beat::new(f64::from(rate), CATCH_UP);
     let (began, deadline) = (clock::stopwatch(), stage.deadline());
     let mut done = Done::new();
     let mut under_way = JoinSet::new();
@@ -108,12 +111,16 @@ async fn ask(stage: &Stage, thread: usize, rate: u32) -> Result<Done, BenchError
 struct Beat {
     next: Instant,
     interval: Duration,
+    /// Beats since the last wait.
+    late: u32,
+    /// How many of them there may be.
+    most: u32,
 }
 
 impl Beat {
-    fn new(rate: f64) -> Self {
+    fn new(rate: f64, most: u32) -> Self {
         let interval = Duration::from_secs_f64(1.0 / rate.max(1e-3));
-        Self { next: clock::stopwatch(), interval }
+        Self { next: clock::stopwatch(), interval, late: 0, most }
     }
 
     /// Waits for the next moment; `None` once the deadline has passed.
@@ -123,7 +130,11 @@ impl Beat {
             return None;
         }
         self.next += self.interval;
-        while clock::stopwatch() < due {
+        // Whoever catches up must let the sockets be served now and then, but not each time:
+        // what waits together is sent together.
+        self.late = if clock::stopwatch() < due { 0 } else { self.late + 1 };
+        while clock::stopwatch() < due || self.late == self.most {
+            self.late = 0;
             tokio::task::yield_now().await;
         }
         Some(due)

@@ -16,7 +16,7 @@ use crate::model::DriverKey;
 pub(super) const CAPACITY: usize = 64;
 
 /// Drivers in a block: as many as fit a 256-bit register.
-const BLOCK: usize = 8;
+pub(super) const BLOCK: usize = 8;
 
 const INTERIOR: u32 = 1 << 16;
 const CHAINED: u32 = 1 << 17;
@@ -243,15 +243,20 @@ impl Bucket {
         block.rest[i].store(rest, Relaxed);
     }
 
-    /// Copies the columns of the used blocks; returns the number of drivers.
+    /// Copies the columns of the used blocks, the rest if asked to; returns the number of drivers.
     #[expect(clippy::inline_always, reason = "part of the scan's vectorized work")]
     #[inline(always)]
-    pub(super) fn copy(&self, columns: &mut Columns) -> usize {
+    pub(super) fn copy(&self, columns: &mut Columns, with_rest: bool) -> usize {
         let len = self.len().min(CAPACITY);
         for (b, block) in self.blocks.iter().enumerate().take(len.div_ceil(BLOCK)) {
             for i in 0..BLOCK {
                 columns.xy[b * BLOCK + i] = block.xy[i].load(Relaxed);
                 columns.tm[b * BLOCK + i] = block.tm[i].load(Relaxed);
+            }
+            if with_rest {
+                for i in 0..BLOCK {
+                    columns.rest[b * BLOCK + i] = block.rest[i].load(Relaxed);
+                }
             }
         }
         len
@@ -266,6 +271,15 @@ impl Bucket {
         raw::prefetch(&block.tm);
     }
 
+    /// Asks for the lines of a lane that a driver goes to or comes from.
+    #[inline]
+    pub(super) fn prefetch_whole_lane(&self, lane: usize) {
+        let (block, _) = self.at(lane);
+        raw::prefetch(&block.xy);
+        raw::prefetch(&block.tm);
+        raw::prefetch(&block.rest);
+    }
+
     /// Asks for the header, as soon as a scan becomes likely.
     #[inline]
     pub(super) fn prefetch_header(&self) {
@@ -275,11 +289,14 @@ impl Bucket {
 
     /// Asks for the lines that a scan reads.
     #[inline]
-    pub(super) fn prefetch_scan(&self) {
+    pub(super) fn prefetch_scan(&self, with_rest: bool) {
         raw::prefetch(&self.version);
         for block in &self.blocks {
             raw::prefetch(&block.xy);
             raw::prefetch(&block.tm);
+            if with_rest {
+                raw::prefetch(&block.rest);
+            }
         }
     }
 }
@@ -290,11 +307,12 @@ impl Bucket {
 pub(super) struct Columns {
     pub(super) xy: [u64; CAPACITY],
     pub(super) tm: [u64; CAPACITY],
+    pub(super) rest: [u64; CAPACITY],
 }
 
 impl Default for Columns {
     fn default() -> Self {
-        Self { xy: [0; CAPACITY], tm: [0; CAPACITY] }
+        Self { xy: [0; CAPACITY], tm: [0; CAPACITY], rest: [0; CAPACITY] }
     }
 }
 

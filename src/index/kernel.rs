@@ -5,7 +5,7 @@
 //! prunes with that.
 //!
 //! # References
-//! The bound of [`bounds`]: h is at least sin²(Δy/2) + cos φ_q · min cos φ · sin²(Δx/2) over a
+//! The bound of [`Slots`]: h is at least sin²(Δy/2) + cos φ_q · min cos φ · sin²(Δx/2) over a
 //! rectangle, because sin²(t/2) grows on 0..=π and the cosine is concave on -90°..=90°, so that
 //! its minimum over a band is at an edge. It needs no special case at poles or antimeridian.
 
@@ -16,7 +16,7 @@
     reason = "small indices, angles in range, and loops that must see their callers' vectors"
 )]
 
-use super::bucket::{Bucket, CAPACITY, Columns, Rect, high, low};
+use super::bucket::{BLOCK, Bucket, CAPACITY, Columns, Rect, high, low};
 use super::meta::{Lanes, Mask};
 use super::node::SIDE;
 use super::raw::Vectorize;
@@ -24,9 +24,6 @@ use crate::geo::{Bam, EARTH_RADIUS_M, Haversine};
 
 /// Radians in a unit of binary angle.
 const RAD: f32 = (std::f64::consts::PI / 2_147_483_648.0) as f32;
-
-/// The bits of infinity.
-const INFINITE: u32 = 0x7f80_0000;
 
 /// A quarter turn in binary angle.
 const QUARTER: i32 = 1 << 30;
@@ -106,14 +103,16 @@ pub(super) fn inflate_approximate(limit: f32) -> f32 {
     inflate(f64::from(inflate(f64::from(limit))))
 }
 
-/// Finds the drivers of a bucket within `limit` who pass the first part of the filter; writes
-/// their lanes and terms to `found` and results in how many there are.
+/// Finds the drivers of a bucket within `limit` who pass the filter's words, without those that
+/// `k` others surely beat; writes their lanes and terms to `found` and results in how many there
+/// are.
 pub(super) struct Scan<'a> {
     pub(super) bucket: &'a Bucket,
     pub(super) columns: &'a mut Columns,
     pub(super) center: &'a Center,
     pub(super) mask: &'a Mask,
     pub(super) limit: f32,
+    pub(super) k: usize,
     pub(super) found: &'a mut Found,
 }
 
@@ -122,26 +121,28 @@ impl Vectorize for Scan<'_> {
 
     #[inline(always)]
     fn run(self) -> usize {
-        let Self { bucket, columns, center, mask, limit, found } = self;
-        let len = bucket.copy(columns);
+        let Self { bucket, columns, center, mask, limit, k, found } = self;
+        let len = bucket.copy(columns, mask.looks_at_rest());
+        // What lies behind the last driver is from another bucket.
+        let used = u64::MAX.checked_shr((CAPACITY - len) as u32).unwrap_or(0);
         let mut terms = [0f32; CAPACITY];
-        if len <= CAPACITY / 2 {
-            measure::<{ CAPACITY / 2 }>(columns, center, mask, limit, &mut terms);
+        let mut left = if len <= CAPACITY / 2 {
+            measure::<{ CAPACITY / 2 }>(columns, center, mask, (limit, k), used, &mut terms)
         } else {
-            measure::<CAPACITY>(columns, center, mask, limit, &mut terms);
-        }
+            measure::<CAPACITY>(columns, center, mask, (limit, k), used, &mut terms)
+        };
         let mut count = 0;
-        for (lane, &near) in terms[..len].iter().enumerate() {
-            // Written always, kept if it counts: no branch to mispredict.
-            found.lanes[count] = lane as u8;
-            found.terms[count] = near;
-            count += usize::from(near < f32::INFINITY);
+        while left != 0 {
+            let lane = left.trailing_zeros() as usize % CAPACITY;
+            left &= left - 1;
+            (found.lanes[count], found.terms[count]) = (lane as u8, terms[lane]);
+            count += 1;
         }
         count
     }
 }
 
-/// The terms of the first `N` places, used or not; infinite for who does not pass.
+/// The terms of the first `N` places, used or not, and a bit for each that passes.
 ///
 /// Loops of a known length have no scalar remainder, which would cost more than the places
 /// that do not count. They are kept apart so that each works on 32-bit columns, eight at a
@@ -151,139 +152,222 @@ fn measure<const N: usize>(
     columns: &Columns,
     center: &Center,
     mask: &Mask,
-    limit: f32,
+    (limit, k): (f32, usize),
+    used: u64,
     terms: &mut [f32; CAPACITY],
-) {
-    let (center, mask) = (*center, Lanes::of(mask));
-    let (mut a, mut b) = ([0u32; N], [0u32; N]);
+) -> u64 {
+    let (center, lanes) = (*center, Lanes::of(mask));
+    let (mut a, mut b, mut fails) = ([0u32; N], [0u32; N], [0u32; N]);
     for i in 0..N {
         (a[i], b[i]) = (low(columns.xy[i]), high(columns.xy[i]));
     }
     for i in 0..N {
         terms[i] = term(&center, a[i].cast_signed(), b[i].cast_signed());
+        fails[i] = beyond(terms[i], limit);
     }
     for i in 0..N {
         (a[i], b[i]) = (low(columns.tm[i]), high(columns.tm[i]));
     }
     for i in 0..N {
-        let fails = mask.fails(a[i], b[i]) | u32::from(terms[i] > limit);
-        terms[i] = f32::from_bits(if fails == 0 { terms[i].to_bits() } else { INFINITE });
+        fails[i] |= lanes.fails(a[i], b[i]);
     }
+    if mask.looks_at_rest() {
+        for i in 0..N {
+            a[i] = high(columns.rest[i]);
+        }
+        for i in 0..N {
+            fails[i] |= lanes.fails_rest(a[i]);
+        }
+    }
+    let passing = !flags(&fails) & used;
+    if passing.count_ones() as usize <= k.saturating_add(k / 2) {
+        return passing;
+    }
+    let limit = inflate_approximate(kth::<N>(terms, passing, k));
+    for i in 0..N {
+        fails[i] = beyond(terms[i], limit);
+    }
+    passing & !flags(&fails)
 }
 
-/// What a scan found. One place more than drivers, for the write that is not kept.
+/// The `k`-th least of the terms named by `passing`, of which there are more.
+///
+/// Each is compared with all: more comparisons than a selection needs, but eight at a time and
+/// without a branch that depends on them.
+#[inline(always)]
+fn kth<const N: usize>(terms: &[f32; CAPACITY], passing: u64, k: usize) -> f32 {
+    let (mut bits, mut nearer) = ([0i32; N], [0i32; N]);
+    for i in 0..N {
+        bits[i] = terms[i].to_bits().cast_signed();
+    }
+    let mut left = passing;
+    while left != 0 {
+        let one = bits[left.trailing_zeros() as usize % N];
+        left &= left - 1;
+        for i in 0..N {
+            nearer[i] += i32::from(one < bits[i]);
+        }
+    }
+    let (mut kth, mut left) = (0, passing);
+    while left != 0 {
+        let i = left.trailing_zeros() as usize % N;
+        left &= left - 1;
+        kth = kth.max(if (nearer[i] as usize) < k { bits[i] } else { 0 });
+    }
+    f32::from_bits(kth.cast_unsigned())
+}
+
+/// A bit for each word that is not zero but one.
+#[inline(always)]
+fn flags<const N: usize>(ones: &[u32; N]) -> u64 {
+    // Words of eight lanes, each with the bits of its blocks: it stays in vectors.
+    let mut words = [0u32; BLOCK];
+    for (block, ones) in ones.as_chunks::<BLOCK>().0.iter().enumerate() {
+        for i in 0..BLOCK {
+            words[i] |= ones[i] << block;
+        }
+    }
+    gather(words)
+}
+
+/// 1 if a term exceeds the limit. Neither is negative, so that they compare as integers; a
+/// comparison of floats would be taken apart bit by bit.
+#[inline(always)]
+fn beyond(term: f32, limit: f32) -> u32 {
+    limit.to_bits().wrapping_sub(term.to_bits()) >> 31
+}
+
+/// Bit `i * 8 + j` is bit `i` of word `j`.
+#[inline(always)]
+fn gather(words: [u32; 8]) -> u64 {
+    let mut columns = 0u64;
+    for (j, &word) in words.iter().enumerate() {
+        columns |= u64::from(word) << (j * 8);
+    }
+    transpose(columns)
+}
+
+/// Rows for columns in a matrix of 8 × 8 bits (Warren, "Hacker's Delight", 2nd ed., 7-3).
+#[inline(always)]
+fn transpose(mut x: u64) -> u64 {
+    for (shift, mask) in
+        [(7, 0x00aa_00aa_00aa_00aa), (14, 0x0000_cccc_0000_cccc), (28, 0x0000_0000_f0f0_f0f0)]
+    {
+        let swapped = (x ^ x >> shift) & mask;
+        x ^= swapped ^ swapped << shift;
+    }
+    x
+}
+
+/// What a scan found.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub(super) lanes: [u8; CAPACITY + 1],
-    pub(super) terms: [f32; CAPACITY + 1],
-}
-
-impl Found {
-    /// Lets go of those that `k` others surely beat; returns how many are left.
-    pub(super) fn keep_best(&mut self, count: usize, k: usize) -> usize {
-        if count <= k.saturating_add(k / 2) {
-            return count;
-        }
-        let mut bits = [0u32; CAPACITY];
-        let bits = &mut bits[..count.min(CAPACITY)];
-        for (bits, term) in bits.iter_mut().zip(&self.terms) {
-            *bits = term.to_bits();
-        }
-        let (_, kth, _) = bits.select_nth_unstable(k - 1);
-        let limit = inflate_approximate(f32::from_bits(*kth));
-        let mut kept = 0;
-        for i in 0..count {
-            (self.lanes[kept], self.terms[kept]) = (self.lanes[i], self.terms[i]);
-            kept += usize::from(self.terms[i] <= limit);
-        }
-        kept
-    }
+    pub(super) lanes: [u8; CAPACITY],
+    pub(super) terms: [f32; CAPACITY],
 }
 
 impl Default for Found {
     fn default() -> Self {
-        const N: usize = CAPACITY + 1;
-        Self { lanes: [0; N], terms: [0.0; N] }
+        Self { lanes: [0; CAPACITY], terms: [0.0; CAPACITY] }
     }
 }
 
-/// Lower bounds over the columns and rows of a directory.
-///
-/// The first index is the size of a block as a power of two, the second its first slot: the
-/// least over a block is looked up, not computed.
-#[derive(Debug, Default)]
-pub(super) struct Bounds {
-    /// sin²(Δx/2) of columns.
-    columns: [[f32; SIDE]; 4],
-    /// sin²(Δy/2) of rows.
-    rows: [[f32; SIDE]; 4],
-    /// The centre's cosine times the least of rows.
-    cosines: [[f32; SIDE]; 4],
+/// Lower bounds of the slots of a directory, and which of them are within the limit.
+#[derive(Debug)]
+pub(super) struct Near {
+    /// A bit for each slot.
+    pub(super) slots: u64,
+    pub(super) bounds: [f32; SIDE * SIDE],
 }
 
-/// Prepares the bounds of a directory with slots of side 2^`shift`.
-pub(super) struct Prepare<'a> {
+/// Finds the slots of a directory, of side 2^`shift`, that may hold somebody within `limit`.
+pub(super) struct Slots<'a> {
     pub(super) center: &'a Center,
     pub(super) rect: Rect,
     pub(super) shift: u32,
+    pub(super) limit: f32,
 }
 
-impl Vectorize for Prepare<'_> {
-    type Output = Bounds;
+impl Vectorize for Slots<'_> {
+    type Output = Near;
 
     #[inline(always)]
-    fn run(self) -> Bounds {
-        let Self { center, rect, shift } = self;
-        let mut bounds = Bounds::default();
-        let side = 1u32 << shift.min(29);
+    fn run(self) -> Near {
+        let Self { center, rect, shift, limit } = self;
+        let last = (1i32 << shift.min(29)) - 1;
+        let (mut gaps, mut columns) = ([0i32; SIDE], [0f32; SIDE]);
+        for i in 0..SIDE {
+            let west = rect.x0.wrapping_add((i as i32) << shift);
+            let (ahead, behind) = (
+                west.wrapping_sub(center.bam.x),
+                center.bam.x.wrapping_sub(west).wrapping_sub(last),
+            );
+            // Positive is the way to the slot eastwards or westwards, if that is less than half
+            // a turn: from inside neither is, from the other side of the globe both may be. So
+            // the least that is positive, or 0: what is not becomes the greatest and wraps.
+            let less = |way: i32| way.max(0).cast_unsigned().wrapping_sub(1);
+            gaps[i] = less(ahead).min(less(behind)).wrapping_add(1).cast_signed();
+        }
+        for i in 0..SIDE {
+            columns[i] = half_sine_squared(gaps[i] as f32);
+        }
+        let columns = std::hint::black_box(columns);
         let (mut souths, mut norths) = ([0i32; SIDE], [0i32; SIDE]);
         for i in 0..SIDE {
             let south = i64::from(rect.y0) + ((i as i64) << shift);
             souths[i] = clamp_lat(south);
-            norths[i] = clamp_lat(south + i64::from(side) - 1);
+            norths[i] = clamp_lat(south + i64::from(last));
         }
-        for i in 0..SIDE {
-            let west = rect.x0.wrapping_add_unsigned((i as u32) << shift);
-            let into = center.bam.x.wrapping_sub(west).cast_unsigned();
-            let before = west.wrapping_sub(center.bam.x).cast_unsigned();
-            let gap = before.min(into.wrapping_sub(side - 1));
-            // Halved to fit, and rounded down: at most half a turn.
-            let gap = if into < side { 0 } else { gap >> 1 };
-            bounds.columns[0][i] = half_sine_squared(gap.cast_signed() as f32 * 2.0);
-        }
+        let (mut rows, mut cosines) = ([0f32; SIDE], [0f32; SIDE]);
         for i in 0..SIDE {
             let y = center.bam.y;
             // From pole to pole it wraps to less than nothing, so to 0: a bound all the same.
             let gap = souths[i].wrapping_sub(y).max(y.wrapping_sub(norths[i])).max(0);
-            bounds.rows[0][i] = half_sine_squared(gap as f32);
-            bounds.cosines[0][i] = center.cos * cos_lat(souths[i]).min(cos_lat(norths[i]));
+            rows[i] = half_sine_squared(gap as f32);
+            cosines[i] = center.cos * cos_lat(souths[i]).min(cos_lat(norths[i]));
         }
-        widen(&mut bounds.columns);
-        widen(&mut bounds.rows);
-        widen(&mut bounds.cosines);
-        bounds
+        let mut bounds = [0f32; SIDE * SIDE];
+        let mut words = [0u32; SIDE];
+        for row in 0..SIDE {
+            for column in 0..SIDE {
+                let bound = rows[row] + cosines[row] * columns[column];
+                bounds[row * SIDE + column] = bound;
+                words[column] |= beyond(bound, limit) << row;
+            }
+        }
+        Near { slots: !gather(words), bounds }
     }
 }
 
-impl Bounds {
-    /// The bound of a block.
+impl Near {
+    /// The bound of a block: the least of its slots that are within the limit.
     #[inline(always)]
-    pub(super) fn of(&self, head: usize, w: u32, h: u32) -> f32 {
-        let (ix, iy) = (head % SIDE, head / SIDE % SIDE);
-        let (w, h) = (w as usize % 4, h as usize % 4);
-        self.rows[h][iy] + self.cosines[h][iy] * self.columns[w][ix]
+    pub(super) fn of(&self, mut slots: u64) -> f32 {
+        slots &= self.slots;
+        let mut least = f32::INFINITY;
+        while slots != 0 {
+            least = least.min(self.bounds[slots.trailing_zeros() as usize]);
+            slots &= slots - 1;
+        }
+        least
     }
 }
 
-/// Fills in the least over blocks of 2, 4 and 8, where such blocks begin.
-#[inline(always)]
-fn widen(least: &mut [[f32; SIDE]; 4]) {
-    for size in 1..4 {
-        let step = 1 << (size - 1);
-        for i in 0..SIDE - step {
-            least[size][i] = least[size - 1][i].min(least[size - 1][i + step]);
-        }
+/// Whether everything within `limit` of the centre that lies in `whole` lies in `part` of it.
+///
+/// What lies beyond a side of `part` is at least as far as the gap to it: the bound of a
+/// rectangle that begins there, once for the latitudes and once for the longitudes.
+pub(super) fn encloses(center: &Center, part: Rect, whole: Rect, limit: f32) -> bool {
+    let x = u64::from(center.bam.x.wrapping_sub(part.x0).cast_unsigned());
+    let y = u64::from(center.bam.y.wrapping_sub(part.y0).cast_unsigned());
+    let (width, height) = (1u64 << part.w, 1u64 << part.h);
+    if x >= width || y >= height || part.w > 30 {
+        return false;
     }
+    let dx = half_sine_squared((x + 1).min(width - x) as f32);
+    let dy = half_sine_squared((y + 1).min(height - y) as f32);
+    let (_, cos) = row(center, i64::from(whole.y0), i64::from(whole.y0) + (1i64 << whole.h) - 1);
+    dy > limit && center.cos * cos * dx > limit
 }
 
 /// The bound of a single rectangle.
@@ -389,21 +473,49 @@ mod tests {
                     }
                     inside += 1;
                     let limit = inflate_exact(haversine(a, b));
-                    let bounds = Prepare { center: &center, rect, shift }.run();
+                    let all = f32::INFINITY;
+                    let near = Slots { center: &center, rect, shift, limit: all }.run();
+                    assert_eq!(near.slots, u64::MAX);
                     let ix = (p.x.wrapping_sub(rect.x0).cast_unsigned() >> shift) as usize;
                     let iy = (p.y.wrapping_sub(rect.y0).cast_unsigned() >> shift) as usize;
                     let slot = iy * SIDE + ix;
-                    for w in 0..4u32 {
-                        for h in 0..4u32 {
-                            let head = (iy >> h << h) * SIDE + (ix >> w << w);
-                            let bound = bounds.of(head, w, h);
-                            assert!(bound <= limit, "slot {slot} of {rect:?}: {bound} > {limit}");
-                        }
-                    }
+                    let least = near.of(1 << slot);
+                    assert!(least <= limit, "slot {slot} of {rect:?}: {least} > {limit}");
+                    let near = Slots { center: &center, rect, shift, limit }.run();
+                    let at = |i: usize| near.slots >> i & 1 == 1;
+                    assert!(at(slot));
+                    assert!((0..64).all(|i| at(i) == (near.bounds[i] <= limit)));
                     assert!(bound(&center, rect) <= limit);
                 }
             }
         }
         assert!(inside > 100_000, "only {inside} cases");
+    }
+    #[test]
+    fn nobody_near_is_beyond_what_encloses() {
+        let all = positions(4_000);
+        let (mut beyond, mut enclosed) = (0, 0);
+        for (i, &a) in all.iter().enumerate() {
+            let (center, q) = (Center::new(Bam::from(a)), Bam::from(a));
+            for &b in &all[i..all.len().min(i + 20)] {
+                let (p, limit) = (Bam::from(b), inflate_exact(haversine(a, b)));
+                for side in [3u32, 8, 14, 20, 25, 30] {
+                    let square = |w: u32| {
+                        let align = |v: i32| (i64::from(v) >> w << w) as i32;
+                        Rect { x0: align(q.x), y0: align(q.y), w, h: w }
+                    };
+                    let part = square(side);
+                    for whole in [square((side + 3).min(31)), square((side + 9).min(31))] {
+                        enclosed += u32::from(encloses(&center, part, whole, limit * 0.1));
+                        if whole.holds(p) && !part.holds(p) {
+                            beyond += 1;
+                            let found = encloses(&center, part, whole, limit);
+                            assert!(!found, "{b} is nearer to {a} than the sides of {part:?}");
+                        }
+                    }
+                }
+            }
+        }
+        assert!(beyond > 10_000 && enclosed > 10_000, "{beyond} beyond, {enclosed} enclosed");
     }
 }

@@ -11,6 +11,8 @@
 //!     were unchanged to the end. Moves inside a bucket do not count as changes, so positions
 //!     may be from different moments of the time that the question took.
 
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::bucket::Lane;
@@ -23,14 +25,14 @@ use super::store::Store;
 use super::tree::Tree;
 use super::wheel::Wheel;
 use super::{
-    Advance, Answer, BatchOutcome, Driver, Fix, FullError, IndexConfig, LiveMap, Supply, narrow,
-    widen,
+    Advance, Answer, BatchOutcome, Driver, Fix, FullError, IndexConfig, LiveMap, Present, Supply,
+    narrow, present, widen,
 };
 use crate::geo::Area;
 use crate::ids::DriverId;
 use crate::model::{DriverKey, DriverStatus, Filter, Nearest, Profile, Report, Within};
 use crate::sync::{Ordering, fence};
-use crate::units::Timestamp;
+use crate::units::{Millis, Timestamp};
 
 /// The live map that serves production.
 ///
@@ -53,6 +55,8 @@ pub struct LiveIndex {
     pub(super) gate: RwLock<()>,
     /// Held while time passes.
     pub(super) passing: Mutex<()>,
+    /// When it passed last, in milliseconds; [`i64::MIN`] before the first call.
+    passed: AtomicI64,
     /// Guards the drivers that have no position, and so no region.
     pub(super) limbo: Mutex<()>,
 }
@@ -63,13 +67,18 @@ pub(super) struct Held<'a> {
     _guard: MutexGuard<'a, ()>,
 }
 
+/// After so many steps of [`crate::limits::MAX_TIME_STEP_MS`] everybody has been forgotten: one
+/// that time may have moved unnoticed, one of silence, and one for clocks that run ahead.
+const STEPS: usize = 3;
+
 /// The number under which drivers without a position are locked.
 pub(super) const LIMBO: u32 = u32::MAX;
 
 impl LiveIndex {
     /// An empty map. The seed keys the table of ids; it changes no answer.
     pub fn new(config: IndexConfig, seed: u64) -> Self {
-        let max = config.max_drivers.clamp(1, crate::limits::MAX_DRIVERS);
+        let config = config.in_range();
+        let max = config.max_drivers;
         Self {
             config,
             store: Store::new(max),
@@ -78,6 +87,7 @@ impl LiveIndex {
             wheel: Mutex::new(Wheel::new()),
             gate: RwLock::new(()),
             passing: Mutex::new(()),
+            passed: AtomicI64::new(i64::MIN),
             limbo: Mutex::new(()),
         }
     }
@@ -94,6 +104,38 @@ impl LiveIndex {
         let wheel = self.wheel.lock().memory();
         let engine = self.store.memory() + wheel + slots * size_of::<record::Record>();
         (engine, self.names.memory(slots))
+    }
+
+    /// The present, with the time before it passed.
+    #[inline]
+    fn present(&self, now: Timestamp) -> Timestamp {
+        match present(self.passed(now), now) {
+            Present::Is(now) => now,
+            Present::MustPass => {
+                self.advance(now);
+                now
+            }
+        }
+    }
+
+    /// When time passed last; `now` if this is the first call.
+    #[inline]
+    fn passed(&self, now: Timestamp) -> Timestamp {
+        let mut passed = self.passed.load(Relaxed);
+        if passed == i64::MIN {
+            passed = self.passed.fetch_max(now.as_millis(), Relaxed).max(now.as_millis());
+        }
+        Timestamp::from_millis(passed)
+    }
+
+    /// Lets time pass up to a moment that is less than half a turn of the narrow clock away.
+    fn pass(&self, now: Timestamp, advance: &mut Advance) {
+        let mut slots = Vec::new();
+        self.wheel.lock().come_up(now, &mut slots);
+        for slot in slots {
+            let _gate = self.gate.read();
+            self.attend(now, slot, advance);
+        }
     }
 
     pub(super) fn tree(&self, region_ix: u32) -> Tree<'_> {
@@ -261,6 +303,7 @@ impl LiveIndex {
 
 impl LiveMap for LiveIndex {
     fn bind(&self, now: Timestamp, id: &DriverId) -> Result<DriverKey, FullError> {
+        let now = self.present(now);
         if let Some(key) = self.names.find(id) {
             return Ok(key);
         }
@@ -303,6 +346,7 @@ impl LiveMap for LiveIndex {
     }
 
     fn apply(&self, now: Timestamp, reports: &[Report], outcome: &mut BatchOutcome) {
+        let now = self.present(now);
         super::writer::apply(self, now, reports, outcome);
     }
 
@@ -312,6 +356,7 @@ impl LiveMap for LiveIndex {
     }
 
     fn driver(&self, now: Timestamp, driver: DriverKey) -> Option<Driver> {
+        let now = self.present(now);
         let record = self.store.record(driver);
         loop {
             match record.place_of(driver)? {
@@ -344,26 +389,35 @@ impl LiveMap for LiveIndex {
     }
 
     fn nearest(&self, now: Timestamp, question: &Nearest, answer: &mut Answer) {
+        let now = self.present(now);
         super::search::nearest(self, now, question, answer);
     }
 
     fn within(&self, now: Timestamp, question: &Within, answer: &mut Answer) {
+        let now = self.present(now);
         super::sweep::within(self, now, question, answer);
     }
 
     fn count(&self, now: Timestamp, area: &Area, filter: &Filter) -> u64 {
+        let now = self.present(now);
         super::sweep::count(self, now, area, filter)
     }
 
     fn advance(&self, now: Timestamp) -> Advance {
         let _passing = self.passing.lock();
-        let mut slots = Vec::new();
-        self.wheel.lock().come_up(now, &mut slots);
         let mut advance = Advance::default();
-        for slot in slots {
-            let _gate = self.gate.read();
-            self.attend(now, slot, &mut advance);
+        let mut passed = self.passed(now);
+        let step = Millis(crate::limits::MAX_TIME_STEP_MS);
+        for _ in 0..STEPS {
+            passed = passed.plus(step);
+            if now <= passed {
+                break;
+            }
+            self.pass(passed, &mut advance);
         }
+        // Who is still here was heard of less than a step ago, or time did not jump.
+        self.pass(now, &mut advance);
+        self.passed.fetch_max(now.as_millis(), Relaxed);
         advance
     }
 

@@ -10,8 +10,8 @@
 //! | second | 0..24 | attributes |
 //! | | 24..30 | capacity |
 //!
-//! The first word lies beside the time and is tested for eight drivers at once; the second is
-//! looked at only for those that pass.
+//! The first word lies beside the time; the second is looked at only by filters that need it.
+//! Both are tested for eight drivers at once.
 
 #![expect(clippy::inline_always, reason = "the scan's loop must see it to be vectorized")]
 
@@ -33,9 +33,9 @@ pub(super) const STALE: u32 = 1 << 28;
 /// Both words of a driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Meta {
-    /// Tested in the scan.
+    /// Tested in each scan.
     pub(super) first: u32,
-    /// Tested for what passes.
+    /// Tested if the filter asks for attributes or capacity.
     pub(super) second: u32,
 }
 
@@ -145,18 +145,22 @@ impl Mask {
         }
     }
 
+    /// Whether the scan has to look at second words.
+    #[inline]
+    pub(super) fn looks_at_rest(&self) -> bool {
+        self.second | self.min_capacity != 0
+    }
+
     /// Whether the scan evaluates all of the filter.
     #[inline]
     pub(super) fn is_simple(&self) -> bool {
-        self.second | self.min_capacity == 0 && self.excluded.is_empty()
+        self.excluded.is_empty()
     }
 
     /// The part of the filter that is evaluated for what passed the scan.
     #[inline]
-    pub(super) fn passes_second(&self, key: DriverKey, second: u32) -> bool {
-        second & self.second == self.second
-            && second >> CAPACITY_SHIFT & 63 >= self.min_capacity
-            && (self.excluded.is_empty() || self.excluded.binary_search(&key.0).is_err())
+    pub(super) fn excludes(&self, key: DriverKey) -> bool {
+        !self.excluded.is_empty() && self.excluded.binary_search(&key.0).is_ok()
     }
 }
 
@@ -168,16 +172,18 @@ pub(super) struct Lanes {
     min_rating: u32,
     now: u32,
     max_age: i32,
+    second: u32,
+    min_capacity: u32,
 }
 
 impl Lanes {
     #[inline(always)]
     pub(super) fn of(mask: &Mask) -> Self {
-        let &Mask { statuses, types, min_rating, now, max_age, .. } = mask;
-        Self { statuses, types, min_rating, now, max_age }
+        let &Mask { statuses, types, min_rating, now, max_age, second, min_capacity, .. } = mask;
+        Self { statuses, types, min_rating, now, max_age, second, min_capacity }
     }
 
-    /// Not zero if a driver does not pass.
+    /// 1 if a driver's time or first word does not pass, else 0.
     #[inline(always)]
     pub(super) fn fails(self, at: u32, first: u32) -> u32 {
         let wrong_status = !(self.statuses >> (first & 7)) & 1;
@@ -185,6 +191,14 @@ impl Lanes {
         let low_rating = u32::from((first >> RATING_SHIFT & RATING_MASK) < self.min_rating);
         let old = u32::from(self.now.wrapping_sub(at).cast_signed() > self.max_age);
         wrong_status | wrong_type | low_rating | old
+    }
+
+    /// 1 if a driver's second word does not pass, else 0.
+    #[inline(always)]
+    pub(super) fn fails_rest(self, second: u32) -> u32 {
+        let lacks = u32::from(second & self.second != self.second);
+        let small = u32::from((second >> CAPACITY_SHIFT & 63) < self.min_capacity);
+        lacks | small
     }
 }
 

@@ -35,6 +35,7 @@ mod writer;
 
 pub use check::Violation;
 pub use live::LiveIndex;
+pub(crate) use raw::prefetch;
 pub use scan::ScanIndex;
 
 use crate::geo::{Area, Haversine, LatLng};
@@ -69,6 +70,18 @@ impl Default for IndexConfig {
             max_clock_skew: Millis::from_secs(30),
             max_speed_m_s: 90.0,
             max_drivers: limits::DEFAULT_MAX_DRIVERS,
+        }
+    }
+}
+
+impl IndexConfig {
+    /// The same within the limits that its fields name: an index relies on them.
+    fn in_range(self) -> Self {
+        Self {
+            forget_after: self.forget_after.min(Millis(limits::MAX_FORGET_AFTER_MS)),
+            max_clock_skew: self.max_clock_skew.min(Millis(limits::MAX_CLOCK_SKEW_MS)),
+            max_drivers: self.max_drivers.clamp(1, limits::MAX_DRIVERS),
+            ..self
         }
     }
 }
@@ -176,6 +189,9 @@ pub struct Answer {
 /// - A driver is in an answer at most once, at a position that was reported; a driver that does
 ///   not move is never missed, whatever moves around it.
 /// - A refused report changes nothing.
+/// - The present may jump. If it lies more than [`limits::MAX_TIME_STEP_MS`] after the last
+///   [`LiveMap::advance`], the time between passes first; if it lies as far before it, that is
+///   how far back it is taken to be.
 pub trait LiveMap: Send + Sync {
     /// The key of the driver with this id, making it known if it is not.
     ///
@@ -239,10 +255,30 @@ pub trait LiveMap: Send + Sync {
 
 /// A moment of the index's 32-bit millisecond clock, made whole again.
 ///
-/// Right as long as it lies within 24 days of `now`, which the limits of [`IndexConfig`] ensure.
+/// Right as long as it lies within 24 days of `now`: seven days that time may jump unnoticed,
+/// seven that a driver may be silent, and one that its clock may run ahead.
 fn widen(now: Timestamp, at32: u32) -> Timestamp {
     let behind = narrow(now).wrapping_sub(at32).cast_signed();
     Timestamp::from_millis(now.as_millis().saturating_sub(i64::from(behind)))
+}
+
+/// What a call at a moment has to do about time, whose passing was last seen at `passed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Present {
+    /// The moment is near enough.
+    Is(Timestamp),
+    /// Time has to pass first.
+    MustPass,
+}
+
+/// Judges a moment by the last one at which time passed.
+fn present(passed: Timestamp, now: Timestamp) -> Present {
+    let step = Millis(limits::MAX_TIME_STEP_MS);
+    if now > passed.plus(step) {
+        Present::MustPass
+    } else {
+        Present::Is(now.max(passed.minus(step)))
+    }
 }
 
 /// The low 32 bits of a moment in milliseconds.

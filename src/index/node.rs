@@ -87,6 +87,15 @@ impl Block {
         let (ix, iy) = (slot % SIDE, slot / SIDE);
         (iy >> self.h << self.h) * SIDE + (ix >> self.w << self.w)
     }
+
+    /// A bit for each slot of the block that contains `slot`.
+    #[inline]
+    pub(super) fn slots(&self, slot: usize) -> u64 {
+        /// The lowest bit of as many rows as a block has.
+        const ROWS: [u64; 4] = [0x01, 0x0101, 0x0101_0101, 0x0101_0101_0101_0101];
+        let row = (1u64 << (1 << (self.w & 3))) - 1;
+        (row * ROWS[self.h as usize & 3]) << (self.head(slot) % (SIDE * SIDE))
+    }
 }
 
 impl Node {
@@ -191,5 +200,9 @@ mod tests {
         }
         let block = Block { child: Child::Empty, w: 1, h: 2 };
         assert_eq!(block.head(7 * SIDE + 5), 4 * SIDE + 4);
+        assert_eq!(block.slots(7 * SIDE + 5), 0x3030_3030 << 32);
+        let all = Block { w: 3, h: 3, ..block };
+        assert_eq!(all.slots(41), u64::MAX);
+        assert_eq!(Block::single(Child::Empty).slots(63), 1 << 63);
     }
 }

@@ -145,7 +145,7 @@ mod pages {
 
 /// Asks for the cache line at `at`, to be used soon.
 #[inline]
-pub(super) fn prefetch<T>(at: &T) {
+pub(crate) fn prefetch<T>(at: &T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch is a hint: it reads nothing that the program can see, and the
     // instruction is part of each x86-64.

@@ -118,14 +118,15 @@ pub(super) fn scan(
     visits: &mut Visits,
     mut take: impl FnMut(f32, Lane),
 ) {
+    // Who is excluded beats nobody.
+    let k = if mask.is_simple() { k } else { usize::MAX };
     loop {
         let bucket = store.bucket(ix);
         let (count, next) = loop {
             let stamp = bucket.version.begin();
             let members = bucket.members.read();
             let ScanBuffer { columns, found, .. } = &mut *buffer;
-            let count = vectorized(Scan { bucket, columns, center, mask, limit, found });
-            let count = if mask.is_simple() { buffer.found.keep_best(count, k) } else { count };
+            let count = vectorized(Scan { bucket, columns, center, mask, limit, k, found });
             for (lane, &at) in buffer.lanes.iter_mut().zip(&buffer.found.lanes[..count]) {
                 *lane = bucket.lane(usize::from(at));
             }
@@ -136,7 +137,7 @@ pub(super) fn scan(
             }
         };
         for (lane, &term) in buffer.lanes[..count].iter().zip(&buffer.found.terms) {
-            if mask.passes_second(lane.key(), lane.second()) {
+            if !mask.excludes(lane.key()) {
                 take(term, *lane);
             }
         }

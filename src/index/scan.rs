@@ -9,7 +9,8 @@ use foldhash::fast::FixedState;
 use parking_lot::RwLock;
 
 use super::{
-    Advance, Answer, BatchOutcome, Driver, Fix, FullError, Hit, IndexConfig, LiveMap, Supply, rules,
+    Advance, Answer, BatchOutcome, Driver, Fix, FullError, Hit, IndexConfig, LiveMap, Present,
+    Supply, present, rules,
 };
 use crate::geo::{Area, Haversine, LatLng, Origin};
 use crate::ids::DriverId;
@@ -30,6 +31,8 @@ struct State {
     drivers: BTreeMap<u32, Entry>,
     keys: HashMap<DriverId, u32, FixedState>,
     next: u32,
+    /// When time passed last; none before the first call.
+    passed: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +47,19 @@ struct Entry {
 impl ScanIndex {
     /// An empty map.
     pub fn new(config: IndexConfig) -> Self {
-        Self { config, state: RwLock::default() }
+        Self { config: config.in_range(), state: RwLock::default() }
+    }
+
+    /// The present, with the time before it passed.
+    fn present(&self, now: Timestamp) -> Timestamp {
+        let passed = *self.state.write().passed.get_or_insert(now);
+        match present(passed, now) {
+            Present::Is(now) => now,
+            Present::MustPass => {
+                self.advance(now);
+                now
+            }
+        }
     }
 
     /// Each driver with a position that passes the filter.
@@ -84,6 +99,7 @@ fn hit(key: u32, entry: &Entry, fix: &Fix, distance: Haversine) -> Hit {
 
 impl LiveMap for ScanIndex {
     fn bind(&self, now: Timestamp, id: &DriverId) -> Result<DriverKey, FullError> {
+        let now = self.present(now);
         let mut state = self.state.write();
         if let Some(&key) = state.keys.get(id) {
             return Ok(DriverKey(key));
@@ -121,6 +137,7 @@ impl LiveMap for ScanIndex {
     }
 
     fn apply(&self, now: Timestamp, reports: &[Report], outcome: &mut BatchOutcome) {
+        let now = self.present(now);
         let mut state = self.state.write();
         for (row, report) in (0..).zip(reports) {
             match apply_one(&mut state, now, report, &self.config) {
@@ -139,11 +156,13 @@ impl LiveMap for ScanIndex {
         state.keys.remove(&entry.id).is_some()
     }
 
-    fn driver(&self, _now: Timestamp, driver: DriverKey) -> Option<Driver> {
+    fn driver(&self, now: Timestamp, driver: DriverKey) -> Option<Driver> {
+        self.present(now);
         self.state.read().drivers.get(&driver.0).map(|entry| entry.driver)
     }
 
     fn nearest(&self, now: Timestamp, question: &Nearest, answer: &mut Answer) {
+        let now = self.present(now);
         let origin = Origin::new(question.center);
         let limit = Haversine::of_radius(question.radius);
         let mut found: Vec<(Haversine, DriverId, Hit)> = Vec::new();
@@ -161,6 +180,7 @@ impl LiveMap for ScanIndex {
     }
 
     fn within(&self, now: Timestamp, question: &Within, answer: &mut Answer) {
+        let now = self.present(now);
         let origin = Origin::new(question.area.anchor());
         let mut found: Vec<(DriverId, Hit)> = Vec::new();
         self.passing(now, &question.filter, |key, entry, fix| {
@@ -178,6 +198,7 @@ impl LiveMap for ScanIndex {
     }
 
     fn count(&self, now: Timestamp, area: &Area, filter: &Filter) -> u64 {
+        let now = self.present(now);
         let mut count = 0;
         self.passing(now, filter, |_, _, fix| count += u64::from(area.contains(fix.position)));
         count
@@ -185,6 +206,7 @@ impl LiveMap for ScanIndex {
 
     fn advance(&self, now: Timestamp) -> Advance {
         let mut state = self.state.write();
+        state.passed = state.passed.max(Some(now));
         let mut advance = Advance::default();
         let mut forgotten = Vec::new();
         for (&key, entry) in &mut state.drivers {

@@ -12,7 +12,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::kernel::{self, Center, Prepare};
+use super::kernel::{self, Center, Slots};
 use super::live::LiveIndex;
 use super::meta::{Mask, Meta};
 use super::names::Names;
@@ -200,18 +200,24 @@ impl Search<'_> {
     }
 
     fn open_region(&mut self, ix: u32, bound: f32, visits: &mut Visits) {
-        visits.enter(&self.index.store, ix);
-        let region = self.index.store.regions.get(ix);
+        let store = &self.index.store;
+        visits.enter(store, ix);
+        let region = store.regions.get(ix);
         // What stands around the centre gives a good limit before anything else is opened.
         let around = bound <= 0.0 && self.seed.is_none() && region.rect.holds(self.center.bam);
-        if around && let Child::Bucket(ix) = self.index.store.descend(region, self.center.bam) {
+        if around && let (Child::Bucket(ix), path) = store.descend(region, self.center.bam) {
             self.scan(ix, visits);
             self.seed = Some(ix);
+            let (center, limit) = (&self.center, self.limit);
+            let fits = |part| kernel::encloses(center, part, region.rect, limit);
+            if let Some(node) = path.smallest(fits) {
+                self.open_node(node);
+            }
+            return;
         }
         match region.root() {
             Child::Empty => {}
             Child::Node(ix) => self.open_node(ix),
-            Child::Bucket(ix) if self.seed == Some(ix) => {}
             Child::Bucket(ix) => {
                 self.push(kernel::bound(&self.center, region.rect), Unseen::Bucket(ix));
             }
@@ -219,31 +225,31 @@ impl Search<'_> {
     }
 
     fn open_node(&mut self, ix: u32) {
-        let node = self.index.store.node(ix);
-        let (rect, shift, center) = (node.rect(), node.shift(), &self.center);
-        let bounds = vectorized(Prepare { center, rect, shift });
-        let mut heads = node.heads();
-        while heads != 0 {
-            let head = heads.trailing_zeros() as usize;
-            heads &= heads - 1;
-            let block = node.block(head);
-            let bound = bounds.of(head, block.w, block.h);
-            match block.child {
+        let store = &self.index.store;
+        let node = store.node(ix);
+        let (rect, shift, center, limit) = (node.rect(), node.shift(), &self.center, self.limit);
+        let near = vectorized(Slots { center, rect, shift, limit });
+        let mut left = near.slots;
+        while left != 0 {
+            let slot = left.trailing_zeros() as usize;
+            let block = node.block(slot);
+            let slots = block.slots(slot);
+            left &= !slots;
+            let unseen = match block.child {
                 Child::Bucket(ix) if self.seed != Some(ix) => {
-                    if bound <= self.limit && self.seed.is_some() {
+                    if self.seed.is_some() {
                         // With a limit from the seed, few get here, and most will be scanned.
-                        self.index.store.bucket(ix).prefetch_header();
+                        store.bucket(ix).prefetch_header();
                     }
-                    self.push(bound, Unseen::Bucket(ix));
+                    Unseen::Bucket(ix)
                 }
                 Child::Node(ix) => {
-                    if bound <= self.limit {
-                        self.index.store.node(ix).prefetch();
-                    }
-                    self.push(bound, Unseen::Node(ix));
+                    store.node(ix).prefetch();
+                    Unseen::Node(ix)
                 }
-                Child::Empty | Child::Bucket(_) => {}
-            }
+                Child::Empty | Child::Bucket(_) => continue,
+            };
+            self.scratch.heap.push(Reverse(unseen.to_bits(near.of(slots))));
         }
     }
 
@@ -253,7 +259,7 @@ impl Search<'_> {
         if let Some(&Reverse(next)) = heap.peek()
             && let (_, Unseen::Bucket(next)) = Unseen::from_bits(next)
         {
-            store.bucket(next).prefetch_scan();
+            store.bucket(next).prefetch_scan(self.mask.looks_at_rest());
         }
         let with = (&self.center, self.mask, self.limit, self.k);
         reader::scan(store, ix, with, buffer, visits, |term, lane| {

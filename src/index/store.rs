@@ -1,7 +1,7 @@
 //! The memory of the index: buckets, nodes and records, by number.
 
 use super::arena::Arena;
-use super::bucket::{Bucket, Lane};
+use super::bucket::{Bucket, Lane, Rect};
 use super::node::{Child, Node, SIDE_LOG2};
 use super::record::{self, Place, Record};
 use super::region::Region;
@@ -11,6 +11,41 @@ use crate::model::DriverKey;
 
 /// Places beyond one a driver, for what is in the making.
 const SPARE: usize = 1 << 12;
+
+/// Levels of the deepest tree: from the whole turn down to less than a unit.
+const LEVELS: usize = 11;
+
+/// The nodes of a region that lie above each other around a position, the root first.
+#[derive(Debug)]
+pub(super) struct Path {
+    root: Rect,
+    /// The position, from the root's corner.
+    dx: u32,
+    dy: u32,
+    nodes: [u32; LEVELS],
+    len: usize,
+}
+
+impl Path {
+    /// The side of the nodes of a level as a power of two.
+    #[inline]
+    fn side(&self, level: usize) -> Option<u32> {
+        self.root.w.checked_sub(u32::try_from(level).ok()? * SIDE_LOG2)
+    }
+
+    /// The smallest node whose square satisfies `fits`; the root if none does.
+    #[inline]
+    pub(super) fn smallest(&self, fits: impl Fn(Rect) -> bool) -> Option<u32> {
+        let level = (1..self.len).rev().find(|&level| {
+            self.side(level).is_some_and(|w| {
+                let corner = |from: i32, d: u32| from.wrapping_add_unsigned(d >> w << w);
+                let (x0, y0) = (corner(self.root.x0, self.dx), corner(self.root.y0, self.dy));
+                fits(Rect { x0, y0, w, h: w })
+            })
+        });
+        self.nodes[..self.len].get(level.unwrap_or(0)).copied()
+    }
+}
 
 /// Everything that readers reach without a lock.
 pub(super) struct Store {
@@ -71,26 +106,32 @@ impl Store {
         &self.nodes
     }
 
-    /// What stands in the block of a position: a bucket or nothing.
+    /// What stands in the block of a position, a bucket or nothing, and the way there.
     #[inline]
-    pub(super) fn descend(&self, region: &Region, p: Bam) -> Child {
+    pub(super) fn descend(&self, region: &Region, p: Bam) -> (Child, Path) {
         // The slots follow from the root's square alone, so that each level costs one miss.
         let dx = p.x.wrapping_sub(region.rect.x0).cast_unsigned();
         let dy = p.y.wrapping_sub(region.rect.y0).cast_unsigned();
-        let mut shift = region.rect.w;
+        let mut path = Path { root: region.rect, dx, dy, nodes: [0; LEVELS], len: 0 };
         let mut child = region.root();
         while let Child::Node(ix) = child {
-            shift = shift.saturating_sub(SIDE_LOG2);
+            let Some(shift) = path.side(path.len + 1).filter(|_| path.len < LEVELS) else {
+                // No tree is so deep: it is being changed, which the reader will find out.
+                return (Child::Empty, path);
+            };
+            path.nodes[path.len] = ix;
+            path.len += 1;
             let slot = (dy >> shift & 7) * 8 + (dx >> shift & 7);
-            let node = self.node(ix);
-            // The caller is going to open it.
-            node.prefetch();
-            child = node.block(slot as usize).child;
+            child = self.node(ix).block(slot as usize).child;
         }
         if let Child::Bucket(ix) = child {
-            self.bucket(ix).prefetch_scan();
+            self.bucket(ix).prefetch_scan(false);
         }
-        child
+        if let Some(last) = path.len.checked_sub(1) {
+            // The caller is likely to open it.
+            self.node(path.nodes[last]).prefetch();
+        }
+        (child, path)
     }
 
     /// Writes a driver to a lane and points its record there; the bucket is open.

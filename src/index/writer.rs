@@ -8,9 +8,11 @@
 use super::bucket::{Lane, high, low, pack_xy, pair, unpack_xy};
 use super::live::{Held, LIMBO, LiveIndex};
 use super::meta::{Meta, STALE, first_with_status, status_of};
+use super::node::Child;
 use super::raw::prefetch;
 use super::record::{self, Place};
 use super::region::{Count, RESOLUTION, Region, cell_of};
+use super::store::Store;
 use super::{BatchOutcome, Fix, narrow, rules, widen};
 use crate::geo::Bam;
 use crate::model::{Reason, Report};
@@ -22,6 +24,15 @@ const RECORD_AHEAD: usize = 24;
 /// How far ahead a bucket is asked for; by then its record has arrived.
 const BUCKET_AHEAD: usize = 12;
 
+/// How far ahead it is found out who leaves its bucket, and what leaving needs is asked for.
+const LEAVING_AHEAD: usize = 8;
+
+/// How far ahead the bucket that is moved to is asked for.
+const TARGET_AHEAD: usize = 5;
+
+/// How far ahead the lane that is moved to is asked for.
+const LANE_AHEAD: usize = 2;
+
 /// Applies a batch. See [`super::LiveMap::apply`].
 pub(super) fn apply(
     index: &LiveIndex,
@@ -31,15 +42,9 @@ pub(super) fn apply(
 ) {
     let _gate = index.gate.read();
     let mut held = None;
+    let mut ahead = Ahead { store: &index.store, reports, moves: [None; LEAVING_AHEAD] };
     for (i, report) in reports.iter().enumerate() {
-        if let Some(ahead) = reports.get(i + RECORD_AHEAD) {
-            prefetch(index.store.record(ahead.driver));
-        }
-        if let Some(ahead) = reports.get(i + BUCKET_AHEAD)
-            && let (_, Place::In { bucket, lane }) = index.store.record(ahead.driver).place()
-        {
-            index.store.bucket(bucket).prefetch_lane(usize::from(lane));
-        }
+        ahead.ask_for_lines(i);
         match apply_one(index, now, report, &mut held) {
             Ok(plausible) => {
                 outcome.applied += 1;
@@ -48,6 +53,75 @@ pub(super) fn apply(
             Err(reason) => {
                 outcome.rejected.push((u32::try_from(i).unwrap_or(u32::MAX), reason));
             }
+        }
+    }
+}
+
+/// Asks for the memory that later reports of a batch will touch, one step at a time.
+///
+/// All it reads may have changed when the report is applied: it guesses, and decides nothing.
+struct Ahead<'a> {
+    store: &'a Store,
+    reports: &'a [Report],
+    /// For the next reports, if they leave their bucket: the node above it, then the bucket
+    /// that they go to.
+    moves: [Option<u32>; LEAVING_AHEAD],
+}
+
+impl Ahead<'_> {
+    #[inline]
+    fn ask_for_lines(&mut self, i: usize) {
+        if let Some(report) = self.reports.get(i + RECORD_AHEAD) {
+            prefetch(self.store.record(report.driver));
+        }
+        if let Some((bucket, lane)) = self.place(i + BUCKET_AHEAD) {
+            self.store.bucket(bucket).prefetch_lane(lane);
+        }
+        self.moves[i % LEAVING_AHEAD] = self.leaves(i + LEAVING_AHEAD);
+        if let Some(node) = self.moves[(i + TARGET_AHEAD) % LEAVING_AHEAD] {
+            self.moves[(i + TARGET_AHEAD) % LEAVING_AHEAD] = self.target(node, i + TARGET_AHEAD);
+        }
+        if let Some(bucket) = self.moves[(i + LANE_AHEAD) % LEAVING_AHEAD] {
+            let bucket = self.store.bucket(bucket);
+            bucket.prefetch_whole_lane(bucket.len());
+        }
+    }
+
+    /// Where the driver of a report is.
+    #[inline]
+    fn place(&self, i: usize) -> Option<(u32, usize)> {
+        let report = self.reports.get(i)?;
+        match self.store.record(report.driver).place() {
+            (_, Place::In { bucket, lane }) => Some((bucket, usize::from(lane))),
+            _ => None,
+        }
+    }
+
+    /// The node above the bucket that a report leaves, if it does.
+    #[inline]
+    fn leaves(&self, i: usize) -> Option<u32> {
+        let (bucket, lane) = self.place(i)?;
+        let bucket = self.store.bucket(bucket);
+        prefetch(&self.store.regions.get(bucket.region()).writer);
+        if bucket.rect().holds(Bam::from(self.reports.get(i)?.position)) {
+            return None;
+        }
+        let node = bucket.parent()?;
+        self.store.node(node).prefetch();
+        bucket.prefetch_whole_lane(lane);
+        bucket.prefetch_whole_lane(bucket.len().saturating_sub(1));
+        Some(node)
+    }
+
+    /// The bucket that a report goes to, if it is below the same node.
+    fn target(&self, node: u32, i: usize) -> Option<u32> {
+        let (node, bam) = (self.store.node(node), Bam::from(self.reports.get(i)?.position));
+        match node.block(node.slot_of(bam)).child {
+            Child::Bucket(ix) if node.rect().holds(bam) => {
+                self.store.bucket(ix).prefetch_header();
+                Some(ix)
+            }
+            _ => None,
         }
     }
 }

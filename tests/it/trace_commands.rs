@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use hansom::trace::{Order, TraceFile, Vehicles};
+
 /// Runs the binary in `folder` with these arguments, separated by blanks.
 fn hansom(folder: &Path, arguments: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_hansom"))
@@ -104,4 +106,63 @@ fn rows_are_counted_and_mistakes_are_named() {
     let prose = hansom(at, "inspect p.csv");
     assert_eq!(prose.status.code(), Some(1));
     assert!(complaint(&prose).contains("not a trace of a known format"));
+}
+
+/// A row of a trace: when, who, and the latitude in ten-millionths of a degree.
+type Row = (i64, String, i32);
+
+/// A cab's file, newest row first as in the public data, and what is in it.
+fn cab(folder: &Path, name: &str, seconds: impl DoubleEndedIterator<Item = i32>) -> Vec<Row> {
+    let (mut lines, mut rows) = (Vec::new(), Vec::new());
+    for second in seconds.rev() {
+        let lat_e7 = 377_000_000 + second * 10 + i32::from(name.as_bytes()[0]);
+        lines.push(format!("{} -122.4 0 {}\n", f64::from(lat_e7) / 1e7, 1_212_000_000 + second));
+        rows.push(((1_212_000_000 + i64::from(second)) * 1_000, name.to_owned(), lat_e7));
+    }
+    fs::write(folder.join(format!("new_{name}.txt")), lines.concat()).unwrap();
+    rows
+}
+
+/// The rows of a trace, which promises to be in time order.
+fn rows_of(path: &Path) -> Vec<Row> {
+    let mut file = TraceFile::open(path).unwrap();
+    assert_eq!(file.order(), Order::ByTime);
+    let (mut vehicles, mut rows) = (Vehicles::new(), Vec::new());
+    while let Some(record) = file.next(&mut vehicles).unwrap() {
+        let name = vehicles.name(record.vehicle).to_string();
+        rows.push((record.at.as_millis(), name, record.position.lat_e7()));
+    }
+    assert_eq!(file.damage(), None);
+    rows
+}
+
+#[test]
+fn several_traces_are_merged_in_time_order_and_none_of_their_rows_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    // Interleaved, overlapping, with equal times across files; the last two go by way of a trace
+    // of the own format, one of them with rows of the first cab too.
+    let mut all = cab(at, "early", (0..3_000).map(|i| i * 7));
+    all.extend(cab(at, "odd", (0..9_000).map(|i| i * 2 + 1)));
+    let mut own = cab(at, "late", (0..2_000).map(|i| 15_000 + i * 3));
+    let merged = hansom(at, "import new_late.txt --out late.htrace");
+    assert_eq!(merged.status.code(), Some(0), "{}", complaint(&merged));
+    fs::create_dir(at.join("more")).unwrap();
+    own.extend(cab(&at.join("more"), "early", (0..1_000).map(|i| 21_000 + i)));
+    let merged = hansom(at, "import more --out more.htrace");
+    assert_eq!(merged.status.code(), Some(0), "{}", complaint(&merged));
+    all.extend(own);
+
+    let sources = "more.htrace new_odd.txt late.htrace new_early.txt";
+    let merged = hansom(at, &format!("import {sources} --out all.htrace"));
+    assert_eq!(merged.status.code(), Some(0), "{}", complaint(&merged));
+    assert_eq!(value(&merged, "rows kept"), "15,000");
+    assert_eq!(value(&merged, "vehicles"), "3", "the same id is the same driver");
+    let mut found = rows_of(&at.join("all.htrace"));
+    assert!(found.is_sorted_by_key(|row| row.0), "the rows are not in time order");
+    let ties = found.windows(2).filter(|pair| pair[0].0 == pair[1].0).count();
+    assert!(ties > 100, "only {ties} neighbours have the same time");
+    found.sort();
+    all.sort();
+    assert!(found == all, "rows were lost, added or changed");
 }

@@ -7,7 +7,7 @@ use crate::api::convert;
 use crate::api::door::Door;
 use crate::api::proto::{self, BindRejectReason};
 use crate::ids::DriverId;
-use crate::index::LiveMap;
+use crate::index::{LiveMap, prefetch};
 use crate::limits;
 use crate::model::{DriverKey, DriverStatus, Profile};
 use crate::units::Timestamp;
@@ -40,6 +40,14 @@ impl HandleTable {
     #[inline]
     pub(super) fn key(&self, handle: u32) -> Option<DriverKey> {
         self.keys.get(handle as usize).copied().flatten()
+    }
+
+    /// Asks for what [`Self::key`] will read: in a large fleet it is a cache miss.
+    #[inline]
+    pub(super) fn expect(&self, handle: u32) {
+        if let Some(key) = self.keys.get(handle as usize) {
+            prefetch(key);
+        }
     }
 
     /// The id behind a handle.

@@ -14,6 +14,9 @@ use crate::limits;
 use crate::model::{Reason, Report};
 use crate::units::Timestamp;
 
+/// How far ahead the driver behind a handle is asked for.
+const HANDLE_AHEAD: usize = 16;
+
 /// The state of one bulk stream.
 #[derive(Debug, Default)]
 pub struct Session {
@@ -100,6 +103,9 @@ impl Session {
                 self.reports.reserve(rows);
                 self.places.reserve(rows);
                 for (i, &handle) in batch.handle.iter().enumerate() {
+                    if let Some(&ahead) = batch.handle.get(i + HANDLE_AHEAD) {
+                        self.handles.expect(ahead);
+                    }
                     // `rows` has checked that the place fits.
                     let place = u32::try_from(i).unwrap_or(u32::MAX);
                     self.take_row(place, handle, columns::row(batch, i));

@@ -98,3 +98,66 @@ fn the_narrow_clock_is_made_whole_across_its_wrap() {
     let ahead = now.plus(Millis(30_000));
     assert_eq!(widen(now, narrow(ahead)), ahead);
 }
+
+/// What is found at `now` by a question without a filter, and how many are known.
+fn found(map: &dyn LiveMap, now: Timestamp) -> (Vec<(DriverId, Timestamp)>, usize) {
+    let question = Nearest {
+        center: LatLng::try_from(Degrees { lat: 10.0, lng: 20.0 }).unwrap(),
+        k: K::try_from(10).unwrap(),
+        radius: Meters::whole(100_000),
+        filter: Filter { max_age: Some(Millis::from_secs(600)), ..Filter::ANY },
+    };
+    let mut answer = Answer::default();
+    map.nearest(now, &question, &mut answer);
+    let hits = answer.hits.iter().map(|hit| (map.id(hit.driver).unwrap(), hit.at)).collect();
+    (hits, map.len())
+}
+
+/// Reports of drivers at a moment, with time running to `then` before the second half.
+fn jump(
+    map: &dyn LiveMap,
+    then: Timestamp,
+    ask_first: bool,
+) -> Vec<(Vec<(DriverId, Timestamp)>, usize)> {
+    let now = Timestamp::from_secs(1_700_000_000);
+    let mut seen = Vec::new();
+    for (at, names) in [(now, ["a", "b"]), (then, ["b", "c"])] {
+        if ask_first {
+            seen.push(found(map, at));
+        }
+        let mut outcome = BatchOutcome::default();
+        for name in names {
+            let driver = map.bind(at, &name.parse().unwrap()).unwrap();
+            let position = LatLng::try_from(Degrees { lat: 10.0, lng: 20.0 }).unwrap();
+            let motion = Motion::default();
+            map.apply(at, &[Report { driver, position, at, motion, status: None }], &mut outcome);
+        }
+        assert_eq!((outcome.applied, outcome.rejected.len()), (2, 0), "{outcome:?}");
+        seen.push(found(map, at));
+    }
+    seen
+}
+
+#[test]
+fn time_may_jump_further_than_the_narrow_clock_reaches() {
+    let day = 86_400_000;
+    let turn = 1 << 32;
+    let steps = [day, 6 * day, 7 * day, 8 * day, 25 * day, turn, turn + 5_000, 1_000 * day];
+    for step in steps.map(Some).into_iter().chain([None]) {
+        let now = Timestamp::from_secs(1_700_000_000);
+        let then = step.map_or(Timestamp::from_millis(i64::MAX - day), |step| {
+            now.plus(Millis(u64::try_from(step).unwrap()))
+        });
+        for ask_first in [false, true] {
+            let engine = LiveIndex::new(IndexConfig::default(), 1);
+            let scan = ScanIndex::new(IndexConfig::default());
+            let (mine, truth) = (jump(&engine, then, ask_first), jump(&scan, then, ask_first));
+            assert_eq!(mine, truth, "{step:?} ms, asked first: {ask_first}");
+            let last = mine.last().unwrap();
+            assert_eq!(last.0.len(), 2, "only those heard of after the jump: {last:?}");
+            assert_eq!(engine.advance(then), scan.advance(then));
+            assert_eq!(engine.check(), Ok(()));
+            assert_eq!(engine.len(), 2);
+        }
+    }
+}

@@ -342,14 +342,29 @@ fn run(world: World, seed: u64, steps: u64) {
 
 /// The steps of a run; `HANSOM_ORACLE_STEPS` asks for more or fewer.
 fn steps() -> u64 {
-    std::env::var("HANSOM_ORACLE_STEPS").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000)
+    asked("HANSOM_ORACLE_STEPS", 100_000)
+}
+
+/// The seeds of each world; `HANSOM_SEEDS` asks for more or fewer.
+fn seeds() -> std::ops::RangeInclusive<u64> {
+    1..=asked("HANSOM_SEEDS", 2)
+}
+
+/// A number from the environment. One that cannot be read ends the test: who asks for many
+/// seeds and misspells it must not believe that they ran.
+fn asked(variable: &str, default: u64) -> u64 {
+    let Ok(text) = std::env::var(variable) else { return default };
+    match text.parse() {
+        Ok(number @ 1..) => number,
+        _ => panic!("{variable}={text} is not a number from 1"),
+    }
 }
 
 macro_rules! worlds {
     ($($name:ident: $world:ident),+ $(,)?) => {$(
         #[test]
         fn $name() {
-            run(World::$world, 1, steps());
+            seeds().for_each(|seed| run(World::$world, seed, steps()));
         }
     )+};
 }

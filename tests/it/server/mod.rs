@@ -2,9 +2,11 @@
 
 mod bad_input;
 mod connect;
+mod cut;
 mod drain;
 mod http;
 mod ingest;
+mod killed;
 mod outside;
 mod proximity;
 mod recording;

@@ -148,10 +148,10 @@ async fn a_disk_that_is_stuck_costs_recorded_rows_and_nothing_else() {
 async fn a_full_disk_ends_the_recording_and_not_the_map() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("full.htrace");
-    // 1,024 blocks of 512 or 1,024 bytes are all that this process may write into one file: some
+    // 512 blocks of 512 or 1,024 bytes are all that this process may write into one file: some
     // blocks of the trace, and not many.
     let served =
-        Served::start_in("ulimit -f 1024; exec \"$@\"", &["--record", path.to_str().unwrap()]);
+        Served::start_in("ulimit -f 512; exec \"$@\"", &["--record", path.to_str().unwrap()]);
     let mut client = DriverServiceClient::new(connect(served.grpc).await);
     let mut sent = 0_u32;
     let mut text = String::new();

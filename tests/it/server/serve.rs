@@ -1,7 +1,13 @@
 //! The whole binary.
 
+<<<<<<< HEAD
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+=======
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt as _;
+>>>>>>> main
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use super::proximity::world;
@@ -9,7 +15,7 @@ use super::support::{PATIENCE, channel, eventually, http_get, soon};
 use hansom::api::proto::CountRequest;
 use hansom::api::proto::proximity_service_client::ProximityServiceClient;
 
-fn hansom() -> Command {
+pub(super) fn hansom() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hansom"));
     // What the developer's shell or an orchestrator may have set.
     command.env_clear().env("HANSOM_PORT", "tcp://10.0.0.1:7400").env("HANSOM_DATA", "/nowhere");
@@ -20,11 +26,16 @@ fn output(arguments: &[&str]) -> Output {
     hansom().args(arguments).output().unwrap()
 }
 
+<<<<<<< HEAD
 /// A server process that is killed if the test forgets it.
+=======
+/// A server in a process of its own, which ends with the test at the latest.
+>>>>>>> main
 pub(super) struct Served {
     child: Child,
     errors: ChildStderr,
     pub(super) grpc: SocketAddr,
+<<<<<<< HEAD
     pub(super) http: SocketAddr,
 }
 
@@ -34,10 +45,22 @@ impl Drop for Served {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+=======
+    http: SocketAddr,
+>>>>>>> main
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // Both fail if it has ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
 }
 
 impl Served {
     pub(super) fn start(arguments: &[&str]) -> Self {
+<<<<<<< HEAD
         Self::spawn(hansom(), arguments)
     }
 
@@ -51,6 +74,9 @@ impl Served {
 
     fn spawn(mut command: Command, arguments: &[&str]) -> Self {
         let mut child = command
+=======
+        let mut child = hansom()
+>>>>>>> main
             .args(["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::piped())
@@ -76,7 +102,17 @@ impl Served {
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
+<<<<<<< HEAD
     pub(super) fn end(mut self) -> (Option<i32>, String) {
+=======
+    /// Ends the process as a crash does: it gets no chance to do anything more.
+    pub(super) fn kill(mut self) -> Option<i32> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap().signal()
+    }
+
+    fn end(mut self) -> (Option<i32>, String) {
+>>>>>>> main
         let mut errors = String::new();
         self.errors.read_to_string(&mut errors).unwrap();
         (self.child.wait().unwrap().code(), errors)

@@ -114,8 +114,13 @@ pub(super) struct Ingest {
 
 impl Ingest {
     pub(super) async fn open(fixture: &Fixture) -> Self {
+        Self::over(fixture.channel()).await
+    }
+
+    pub(super) async fn over(channel: Channel) -> Self {
         let (sender, receiver) = mpsc::channel(4);
-        let call = fixture.driver().ingest(ReceiverStream::new(receiver)).await;
+        let mut client = DriverServiceClient::new(channel);
+        let call = client.ingest(ReceiverStream::new(receiver)).await;
         Self { sender, responses: call.unwrap().into_inner() }
     }
 
