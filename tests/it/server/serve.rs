@@ -1,13 +1,8 @@
 //! The whole binary.
 
-<<<<<<< HEAD
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-=======
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
->>>>>>> main
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use super::proximity::world;
@@ -26,28 +21,12 @@ fn output(arguments: &[&str]) -> Output {
     hansom().args(arguments).output().unwrap()
 }
 
-<<<<<<< HEAD
-/// A server process that is killed if the test forgets it.
-=======
 /// A server in a process of its own, which ends with the test at the latest.
->>>>>>> main
 pub(super) struct Served {
     child: Child,
     errors: ChildStderr,
     pub(super) grpc: SocketAddr,
-<<<<<<< HEAD
     pub(super) http: SocketAddr,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // An error means that it has ended.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-=======
-    http: SocketAddr,
->>>>>>> main
 }
 
 impl Drop for Served {
@@ -60,7 +39,6 @@ impl Drop for Served {
 
 impl Served {
     pub(super) fn start(arguments: &[&str]) -> Self {
-<<<<<<< HEAD
         Self::spawn(hansom(), arguments)
     }
 
@@ -74,9 +52,6 @@ impl Served {
 
     fn spawn(mut command: Command, arguments: &[&str]) -> Self {
         let mut child = command
-=======
-        let mut child = hansom()
->>>>>>> main
             .args(["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::piped())
@@ -102,17 +77,13 @@ impl Served {
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
-<<<<<<< HEAD
-    pub(super) fn end(mut self) -> (Option<i32>, String) {
-=======
     /// Ends the process as a crash does: it gets no chance to do anything more.
     pub(super) fn kill(mut self) -> Option<i32> {
         self.child.kill().unwrap();
         self.child.wait().unwrap().signal()
     }
 
-    fn end(mut self) -> (Option<i32>, String) {
->>>>>>> main
+    pub(super) fn end(mut self) -> (Option<i32>, String) {
         let mut errors = String::new();
         self.errors.read_to_string(&mut errors).unwrap();
         (self.child.wait().unwrap().code(), errors)
