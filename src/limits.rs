@@ -47,7 +47,7 @@ pub const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
 /// The largest HTTP/2 frame accepted. Frames larger than the default 16 KiB save little.
 pub const MAX_FRAME_BYTES: u32 = 64 << 10;
 
-/// The most bytes of headers a request may have. More: the request is refused with 431.
+/// The most bytes of headers a request may have, on either port. More: it is refused with 431.
 pub const MAX_HEADER_BYTES: u32 = 16 << 10;
 
 /// The most requests and streams in flight on one connection; further ones wait in the client.
@@ -62,6 +62,18 @@ pub const MAX_CONNECTIONS: usize = 16_384;
 /// Accepted connections that wait for one worker. When each worker's queue is full, a new
 /// connection is closed, counted and logged.
 pub const MAX_WAITING_CONNECTIONS: usize = 1_024;
+
+/// The most connections of the HTTP port at once: probes and scrapes. One more is closed at once,
+/// counted and logged.
+pub const MAX_HTTP_CONNECTIONS: usize = 256;
+
+/// How long a client of the HTTP port may take to send the head of its request, in seconds. Longer:
+/// the connection is closed.
+pub const HTTP_HEADER_SECONDS: u64 = 5;
+
+/// How long a connection of the HTTP port may last, in seconds; it serves one request. Longer, as
+/// when the client does not read: it is cut.
+pub const HTTP_EXCHANGE_SECONDS: u64 = 20;
 
 /// The most worker threads.
 pub const MAX_THREADS: usize = 256;
@@ -134,7 +146,11 @@ pub const RETRY_AFTER_MS: u64 = 1_000;
 
 /// Batches of applied reports that wait for the recorder. When it is full the batch is not
 /// recorded; its rows are counted and a warning is logged.
-pub const MAX_WAITING_RECORDS: usize = 256;
+pub const MAX_WAITING_RECORDS: usize = 16_384;
+
+/// Rows in the batches that wait for the recorder, some 140 bytes each. Beyond it a batch is not
+/// recorded; its rows are counted and a warning is logged.
+pub const MAX_WAITING_RECORD_ROWS: usize = 1 << 20;
 
 /// The longest a drain may be given, in seconds.
 pub const MAX_DRAIN_SECONDS: u64 = 3_600;

@@ -20,8 +20,20 @@ pub type SharedMap = Arc<dyn LiveMap>;
 
 /// Takes the reports that were applied. Called on the hot path: MUST NOT block.
 pub trait ReportSink: Send + Sync {
-    /// Takes the applied rows of one batch, in their order; false if they had to be dropped.
-    fn record(&self, rows: Vec<(DriverId, Report)>) -> bool;
+    /// Takes the applied rows of one batch, in their order, or drops them and counts that.
+    fn record(&self, rows: Vec<(DriverId, Report)>);
+
+    /// What has become of the rows.
+    fn state(&self) -> SinkState;
+}
+
+/// What a [`ReportSink`] has not kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SinkState {
+    /// Rows that were applied and are not kept; never falls.
+    pub dropped_rows: u64,
+    /// Whether no further row is kept.
+    pub failed: bool,
 }
 
 /// What the services share.
@@ -59,12 +71,10 @@ impl Door {
 
     /// Tells those who want to know what was applied.
     pub fn record(&self, rows: Vec<(DriverId, Report)>) {
-        let count = rows.len() as u64;
         if let Some(sink) = &self.sink
-            && count > 0
-            && !sink.record(rows)
+            && !rows.is_empty()
         {
-            self.metrics.trace_rows_dropped.increment(count);
+            sink.record(rows);
         }
     }
 
@@ -83,8 +93,13 @@ impl Door {
         *self.drain.borrow()
     }
 
-    /// Brings the gauges of the map up to date.
+    /// Brings up to date what the map and the recording count themselves.
     pub fn refresh_gauges(&self) {
+        if let Some(sink) = &self.sink {
+            let SinkState { dropped_rows, failed } = sink.state();
+            self.metrics.trace_rows_dropped.absolute(dropped_rows);
+            self.metrics.trace_failed.set(f64::from(u8::from(failed)));
+        }
         self.metrics.drivers.set(self.map.len() as f64);
         let mut by_status = [0; 6];
         for region in self.map.supply() {

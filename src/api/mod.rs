@@ -16,7 +16,7 @@ mod proximity;
 pub mod status;
 mod tally;
 
-pub use door::{Door, ReportSink, SharedMap, StreamPermit};
+pub use door::{Door, ReportSink, SharedMap, SinkState, StreamPermit};
 pub use driver::DriverService;
 pub use life::StreamLife;
 pub use proximity::ProximityService;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use self::progress::Bar;
@@ -197,14 +198,21 @@ fn options(args: &Args) -> anyhow::Result<ReplayOptions> {
 }
 
 /// The first signal ends the replay after the batch in flight, the second at once.
+#[expect(clippy::print_stderr, reason = "what the user has to know to end it for good")]
 fn on_interrupt(stopper: watch::Sender<bool>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Before the thread runs, and once: no signal falls between two calls.
+    let mut interrupts = {
+        let _context = runtime.enter();
+        signal(SignalKind::interrupt())?
+    };
     std::thread::Builder::new().name("hansom-signals".to_owned()).spawn(move || {
         runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
+            while interrupts.recv().await.is_some() {
                 if stopper.send_replace(true) {
                     std::process::exit(130);
                 }
+                eprintln!("hansom: interrupted; ends with a report, or at once if told again");
             }
         });
     })?;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api::{ReportSink, SharedMap};
@@ -25,7 +24,8 @@ The bound addresses are printed on standard output, one a line: `grpc 127.0.0.1:
 `http 127.0.0.1:7401`. Logs go to standard error.
 
 On SIGTERM or SIGINT the server drains: /readyz turns 503, health NOT_SERVING, streams are told, \
-what is in flight finishes or is cut after --drain-timeout. A second signal ends it at once.
+what is in flight finishes or is cut after --drain-timeout. Then the recording is finished, which \
+may take as long again. A second signal ends the process at once.
 
 Exit codes: 0 drained; 1 could not start or failed; 2 wrong arguments or configuration; \
 3 ended by a second signal.";
@@ -85,14 +85,16 @@ pub(super) struct Args {
 }
 
 impl Args {
-    fn layers(&self) -> anyhow::Result<Layers> {
+    fn layers(&self) -> Layers {
         let mut layers = Layers::default();
         if let Some(path) = &self.config {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the configuration {}", path.display()))?;
-            layers = layers.file(&path.display().to_string(), &text);
+            let name = path.display().to_string();
+            layers = match std::fs::read_to_string(path) {
+                Ok(text) => layers.file(&name, &text),
+                Err(error) => layers.unreadable_file(&name, &error),
+            };
         }
-        Ok(layers
+        layers
             .environment(|name| std::env::var(name).ok())
             .flag("listen", self.listen.clone())
             .flag("http", self.http.clone())
@@ -107,13 +109,13 @@ impl Args {
             .flag("drain_timeout", self.drain_timeout.clone())
             .flag("record", self.record.clone())
             .flag("clock", self.clock.clone())
-            .flag("insecure", self.insecure.then(|| "true".to_owned())))
+            .flag("insecure", self.insecure.then(|| "true".to_owned()))
     }
 }
 
 /// Runs the subcommand.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let config = match Config::resolve(args.layers()?) {
+    let config = match Config::resolve(args.layers()) {
         Ok(config) => config,
         #[expect(clippy::print_stderr, reason = "what a wrong invocation is told")]
         Err(problems) => {
@@ -141,22 +143,29 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         announce(&running)?;
         let name = signals.next().await;
         tracing::info!(signal = name, "draining");
-        let draining = tokio::task::spawn_blocking(move || running.drain());
+        let within = Duration::from_millis(config.drain_timeout.get());
+        let ending = tokio::task::spawn_blocking(move || end(running, recorder, within));
         tokio::select! {
-            drained = draining => match drained.context("the drain failed")? {
-                Drained::Finished => tracing::info!("drained"),
-                Drained::Cut => tracing::warn!("the drain timeout passed; what was left was cut"),
-            },
+            ended = ending => ended.context("the drain failed")??,
             name = signals.next() => {
                 tracing::warn!(signal = name, "second signal: ending at once");
                 std::process::exit(3);
             }
         }
-        if let Some(recorder) = recorder {
-            recorder.finish().context("the recording is incomplete")?;
-        }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Drains, then ends the recording; each has its time.
+fn end(running: Running, recorder: Option<Recorder>, within: Duration) -> anyhow::Result<()> {
+    match running.drain() {
+        Drained::Finished => tracing::info!("drained"),
+        Drained::Cut => tracing::warn!("the drain timeout passed; what was left was cut"),
+    }
+    match recorder {
+        Some(recorder) => recorder.finish(within).context("the recording is incomplete"),
+        None => Ok(()),
+    }
 }
 
 /// The map that is served.
@@ -183,6 +192,7 @@ fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<R
         stale_after: config.index.stale_after,
         drain_timeout: Duration::from_millis(config.drain_timeout.get()),
         sink,
+        ..ServerConfig::default()
     };
     Server::start(server, map(config)?, Arc::new(clock)).context("cannot start the server")
 }
@@ -200,12 +210,18 @@ fn announce(running: &Running) -> std::io::Result<()> {
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// Taken only so that it does not kill: a write beyond the limit of a file's size then fails,
+    /// which ends the recording and not the map.
+    _file_size: Signal,
 }
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            _file_size: signal(SignalKind::from_raw(libc::SIGXFSZ))?,
+        })
     }
 
     async fn next(&mut self) -> &'static str {

@@ -83,6 +83,13 @@ impl Layers {
         self
     }
 
+    /// Keeps that a configuration file cannot be read, to be told with all other problems.
+    pub fn unreadable_file(mut self, path: &str, error: &std::io::Error) -> Self {
+        let origin = Origin::File { path: path.to_owned(), key: String::new() };
+        self.problems.push(Problem { origin, message: format!("cannot be read: {error}") });
+        self
+    }
+
     /// Lays environment variables over what is there; others than ours are not looked at.
     pub fn environment(mut self, lookup: impl Fn(&str) -> Option<String>) -> Self {
         for setting in &SETTINGS {

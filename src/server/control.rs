@@ -12,7 +12,7 @@ use tonic_health::server::HealthReporter;
 use super::accept::{self, Accepted};
 use super::health;
 use crate::api::Door;
-use crate::web;
+use crate::web::{self, HttpLimits};
 
 /// How often time passes for the map.
 const TICK: Duration = Duration::from_secs(1);
@@ -22,6 +22,7 @@ pub(super) struct Control {
     pub(super) health: HealthReporter,
     pub(super) grpc: TcpListener,
     pub(super) http: Option<TcpListener>,
+    pub(super) http_limits: HttpLimits,
     pub(super) queues: Vec<mpsc::Sender<Accepted>>,
 }
 
@@ -29,7 +30,7 @@ impl Control {
     /// Runs until `stop` becomes true.
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
         health::tell(&self.health, ServingStatus::Serving).await;
-        let Self { door, health, grpc, http, queues } = self;
+        let Self { door, health, grpc, http, http_limits, queues } = self;
         let mut drain = door.drain();
         let accepting = async {
             match tokio::net::TcpListener::from_std(grpc) {
@@ -48,7 +49,7 @@ impl Control {
         };
         let serving = async {
             if let Some(listener) = http
-                && let Err(error) = web::serve(listener, Arc::clone(&door)).await
+                && let Err(error) = web::serve(listener, Arc::clone(&door), http_limits).await
             {
                 tracing::error!(%error, "cannot serve HTTP");
             }

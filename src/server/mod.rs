@@ -27,6 +27,7 @@ use crate::api::{Door, ReportSink, SharedMap};
 use crate::clock::Clock;
 use crate::limits;
 use crate::units::Millis;
+use crate::web::HttpLimits;
 
 /// What a server needs to be told.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Where HTTP is served, if at all; port 0 takes a free one.
     pub http: Option<SocketAddr>,
+    /// What clients of HTTP may take.
+    pub http_limits: HttpLimits,
     /// How many threads serve gRPC, 1..=[`limits::MAX_THREADS`].
     pub threads: usize,
     /// The maximum age of a position in an answer if the question does not say.
@@ -52,6 +55,7 @@ impl Default for ServerConfig {
         Self {
             listen: loopback,
             http: Some(loopback),
+            http_limits: HttpLimits::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             stale_after: Millis::from_secs(60),
             drain_timeout: Duration::from_secs(10),
@@ -144,7 +148,9 @@ impl Server {
                 runtime.block_on(worker.run(receiver, stopping))
             })?);
         }
-        let control = control::Control { door, health, grpc, http: http.map(|(l, _)| l), queues };
+        let http = http.map(|(listener, _)| listener);
+        let http_limits = config.http_limits;
+        let control = control::Control { door, health, grpc, http, http_limits, queues };
         running.control = Some(spawn("hansom-control", move |runtime| {
             runtime.block_on(control.run(stopping));
         })?);

@@ -68,8 +68,14 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Connections closed at once because a limit was reached.
     pub connections_refused: Counter,
-    /// Rows not recorded because the recorder was behind.
+    /// Connections of the HTTP port open.
+    pub http_connections: Gauge,
+    /// Connections of the HTTP port closed at once because a limit was reached.
+    pub http_connections_refused: Counter,
+    /// Rows missing from the recording.
     pub trace_rows_dropped: Counter,
+    /// 1 once the recording has ended early.
+    pub trace_failed: Gauge,
     durations: [Histogram; 6],
 }
 
@@ -103,7 +109,10 @@ impl Metrics {
                 streams: gauge!("hansom_streams"),
                 connections: gauge!("hansom_connections"),
                 connections_refused: counter!("hansom_connections_refused_total"),
+                http_connections: gauge!("hansom_http_connections"),
+                http_connections_refused: counter!("hansom_http_connections_refused_total"),
                 trace_rows_dropped: counter!("hansom_trace_rows_dropped_total"),
+                trace_failed: gauge!("hansom_trace_failed"),
                 durations: Method::ALL.map(|method| {
                     histogram!(
                         "hansom_grpc_request_duration_seconds", "method" => method.name()
@@ -169,10 +178,21 @@ fn describe() {
         Unit::Count,
         "Connections closed at once because a limit was reached."
     );
+    describe_gauge!("hansom_http_connections", Unit::Count, "Connections of the HTTP port open.");
+    describe_counter!(
+        "hansom_http_connections_refused_total",
+        Unit::Count,
+        "Connections of the HTTP port closed at once because a limit was reached."
+    );
     describe_counter!(
         "hansom_trace_rows_dropped_total",
         Unit::Count,
-        "Rows not recorded because the recorder was behind."
+        "Applied rows that the recording lacks: the recorder was behind, or has failed."
+    );
+    describe_gauge!(
+        "hansom_trace_failed",
+        Unit::Count,
+        "1 once the recording has ended early, as on a full disk; else 0."
     );
     describe_histogram!(
         "hansom_grpc_request_duration_seconds",

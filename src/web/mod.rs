@@ -2,6 +2,8 @@
 //!
 //! Plain and small; nothing here changes anything.
 
+mod connections;
+
 use std::net::TcpListener;
 use std::sync::Arc;
 
@@ -12,15 +14,22 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 
+pub use connections::HttpLimits;
+
 use crate::api::Door;
 
 /// Serves HTTP on `listener` until dropped.
 ///
 /// # Errors
 /// If the listener cannot be registered with the runtime.
-pub async fn serve(listener: TcpListener, door: Arc<Door>) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    door: Arc<Door>,
+    limits: HttpLimits,
+) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    axum::serve(listener, router(door)).await
+    connections::serve(listener, router(Arc::clone(&door)), door, limits).await;
+    Ok(())
 }
 
 fn router(door: Arc<Door>) -> Router {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod demo_trace;
 #[cfg(test)]
+mod interrupt;
+#[cfg(test)]
 mod python;
 #[cfg(test)]
 mod recorded_traces;

@@ -4,6 +4,7 @@ mod bad_input;
 mod connect;
 mod cut;
 mod drain;
+mod http;
 mod ingest;
 mod killed;
 mod outside;

@@ -1,12 +1,12 @@
 //! The whole binary.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::SocketAddr;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use super::proximity::world;
-use super::support::{channel, http_get, soon};
+use super::support::{PATIENCE, channel, eventually, http_get, soon};
 use hansom::api::proto::CountRequest;
 use hansom::api::proto::proximity_service_client::ProximityServiceClient;
 
@@ -26,7 +26,7 @@ pub(super) struct Served {
     child: Child,
     errors: ChildStderr,
     pub(super) grpc: SocketAddr,
-    http: SocketAddr,
+    pub(super) http: SocketAddr,
 }
 
 impl Drop for Served {
@@ -39,7 +39,19 @@ impl Drop for Served {
 
 impl Served {
     pub(super) fn start(arguments: &[&str]) -> Self {
-        let mut child = hansom()
+        Self::spawn(hansom(), arguments)
+    }
+
+    /// Started by a shell script that runs its arguments.
+    #[cfg(unix)]
+    pub(super) fn start_in(script: &str, arguments: &[&str]) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.env_clear().args(["-c", script, "sh", env!("CARGO_BIN_EXE_hansom")]);
+        Self::spawn(shell, arguments)
+    }
+
+    fn spawn(mut command: Command, arguments: &[&str]) -> Self {
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::piped())
@@ -56,7 +68,11 @@ impl Served {
         Self { child, errors, grpc, http }
     }
 
-    fn signal(&self, name: &str) {
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(super) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
@@ -67,7 +83,7 @@ impl Served {
         self.child.wait().unwrap().signal()
     }
 
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(super) fn end(mut self) -> (Option<i32>, String) {
         let mut errors = String::new();
         self.errors.read_to_string(&mut errors).unwrap();
         (self.child.wait().unwrap().code(), errors)
@@ -100,6 +116,39 @@ async fn serve_ends_on_an_interrupt_too() {
     assert_eq!(soon(ended).await.unwrap().0, Some(0));
 }
 
+#[tokio::test]
+async fn a_second_signal_ends_a_drain_at_once() {
+    let served = Served::start(&["--drain-timeout", "1h", "--log-format", "json"]);
+    // A call whose message does not come holds the drain up.
+    let held = half_open(served.grpc);
+    served.signal("-TERM");
+    eventually("it drains", || async {
+        http_get(served.http, "/readyz").await.0.starts_with("HTTP/1.1 503")
+    })
+    .await;
+    served.signal("-INT");
+    let ended = tokio::task::spawn_blocking(move || served.end());
+    let (code, errors) = soon(ended).await.unwrap();
+    assert_eq!(code, Some(3), "{errors}");
+    assert!(errors.contains("second signal: ending at once"), "{errors}");
+    assert!(!errors.contains("\"drained\""), "{errors}");
+    drop(held);
+}
+
+/// A unary call of gRPC-Web whose body is announced, and waited for, and does not come.
+fn half_open(address: SocketAddr) -> TcpStream {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = "POST /hansom.v1.ProximityService/Count HTTP/1.1\r\nHost: x\r\n\
+                Content-Type: application/grpc-web+proto\r\nContent-Length: 100\r\n\
+                Expect: 100-continue\r\n\r\n";
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    socket.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100", "it waits for the body");
+    socket
+}
+
 #[test]
 fn print_config_tells_what_would_be_and_where_from() {
     let folder = tempfile::tempdir().unwrap();
@@ -127,13 +176,44 @@ fn all_problems_of_a_configuration_come_at_once() {
 }
 
 #[test]
+fn a_file_that_is_absent_or_has_unknown_keys_is_told_with_all_other_problems() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hansom.toml");
+    let file = path.to_str().unwrap();
+    let complaint = || {
+        let output = output(&["serve", "--config", file, "--threads", "many"]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(output.stdout.is_empty(), "it has started");
+        assert!(text.contains("--threads: many is not in 0..=256"), "{text}");
+        text
+    };
+    let absent = complaint();
+    assert!(absent.contains("2 problems"), "{absent}");
+    let expected = format!("{file}: cannot be read: No such file or directory");
+    assert!(absent.contains(&expected), "{absent}");
+    std::fs::write(&path, "stale_aftr = \"5s\"\ncolour = \"red\"\n").unwrap();
+    let unknown = complaint();
+    assert!(unknown.contains("3 problems"), "{unknown}");
+    let expected = "stale_aftr: is not a setting; did you mean stale_after?";
+    assert!(unknown.contains(expected), "{unknown}");
+    assert!(unknown.contains("colour: is not a setting\n"), "{unknown}");
+}
+
+#[test]
 fn an_address_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = output(&["serve", "--listen", &address, "--http", "127.0.0.1:0"]);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains(&format!("cannot listen on {address} for gRPC")), "{text}");
+    for (grpc, http, door) in
+        [(&*address, "127.0.0.1:0", "gRPC"), ("127.0.0.1:0", &*address, "HTTP")]
+    {
+        let output = output(&["serve", "--listen", grpc, "--http", http]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        let expected = format!("cannot listen on {address} for {door}: Address already in use");
+        assert!(text.contains(&expected), "{text}");
+        assert!(output.stdout.is_empty(), "no address is announced");
+    }
 }
 
 #[test]
