@@ -55,7 +55,7 @@ pub(super) struct Args {
     /// Which events are logged: a level, or a list of target=level [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
-    /// The most drivers known at once [default: 67108864]
+    /// The most drivers known at once [default: 10000000]
     #[arg(long, value_name = "N")]
     max_drivers: Option<String>,
     /// A driver silent for so long no longer counts as supply [default: 60s]

@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use layers::{Layers, Origin};
-pub use settings::{SETTINGS, Setting};
+pub use settings::{Fallback, SETTINGS, Setting};
 
 use crate::index::IndexConfig;
 use crate::telemetry::LogFormat;

@@ -89,7 +89,7 @@ impl Reader {
         let setting = super::settings::find(name)?;
         let given = self.layers.values.get(name).cloned();
         let (value, origin) =
-            given.unwrap_or_else(|| (setting.default.to_owned(), Origin::Default));
+            given.unwrap_or_else(|| (setting.default.to_string(), Origin::Default));
         match parse(&value) {
             Ok(parsed) => {
                 self.printed.push((setting, value, origin));

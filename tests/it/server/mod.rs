@@ -10,4 +10,5 @@ mod outside;
 mod proximity;
 mod recording;
 mod serve;
+mod settings;
 mod support;

@@ -17,7 +17,7 @@ pub(super) fn hansom() -> Command {
     command
 }
 
-fn output(arguments: &[&str]) -> Output {
+pub(super) fn output(arguments: &[&str]) -> Output {
     hansom().args(arguments).output().unwrap()
 }
 
