@@ -93,7 +93,7 @@ impl Args {
             layers = layers.file(&path.display().to_string(), &text);
         }
         Ok(layers
-            .environment(|name| std::env::var(name).ok())
+            .environment(std::env::vars_os())
             .flag("listen", self.listen.clone())
             .flag("http", self.http.clone())
             .flag("threads", self.threads.clone())
@@ -139,6 +139,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         };
         let running = start(&config, sink)?;
         announce(&running)?;
+        log_start(&config, &running);
         let name = signals.next().await;
         tracing::info!(signal = name, "draining");
         let draining = tokio::task::spawn_blocking(move || running.drain());
@@ -195,6 +196,20 @@ fn announce(running: &Running) -> std::io::Result<()> {
         writeln!(out, "http {http}")?;
     }
     out.flush()
+}
+
+/// Tells whoever reads the logs what runs, and what differs from the defaults.
+fn log_start(config: &Config, running: &Running) {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        grpc = %running.grpc_addr(),
+        http = running.http_addr().map(tracing::field::display),
+        clock = ?config.clock,
+        threads = config.threads,
+        record = config.record.as_ref().map(|path| tracing::field::display(path.display())),
+        settings = config.changed(),
+        "serving"
+    );
 }
 
 struct Signals {
