@@ -160,7 +160,7 @@ fn speed(text: &str) -> Result<f64, String> {
 /// A duration in the largest unit in which it is whole.
 fn readable(millis: u64) -> String {
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-    let whole = units.into_iter().find(|(unit, _)| millis > 0 && millis % unit == 0);
+    let whole = units.into_iter().find(|(unit, _)| millis > 0 && millis.is_multiple_of(*unit));
     let (unit, name) = whole.unwrap_or((1, "ms"));
     format!("{}{name}", millis / unit)
 }
