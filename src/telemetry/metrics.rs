@@ -10,6 +10,7 @@ use metrics::{
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::process;
+use super::rpc::Rpc;
 use crate::model::DriverStatus;
 
 /// Upper ends of the buckets of request durations, in seconds: 10 µs to 1 s.
@@ -83,6 +84,7 @@ pub struct Metrics {
     /// Rows not recorded because the recorder was behind.
     pub trace_rows_dropped: Counter,
     durations: [Histogram; 6],
+    errors: Vec<Counter>,
 }
 
 impl Metrics {
@@ -119,6 +121,12 @@ impl Metrics {
                 connections: gauge!("hansom_connections"),
                 connections_refused: counter!("hansom_connections_refused_total"),
                 trace_rows_dropped: counter!("hansom_trace_rows_dropped_total"),
+                errors: Rpc::each(|service, method, code| {
+                    counter!(
+                        "hansom_grpc_errors_total",
+                        "grpc_service" => service, "method" => method, "code" => code
+                    )
+                }),
                 durations: Method::ALL.map(|method| {
                     histogram!(
                         "hansom_grpc_request_duration_seconds",
@@ -148,6 +156,13 @@ impl Metrics {
         &self.durations[method as usize]
     }
 
+    /// Counts a call that ended with this gRPC code; 0 is none.
+    pub fn failed(&self, rpc: Rpc, code: usize) {
+        if let Some(counter) = rpc.place(code).and_then(|place| self.errors.get(place)) {
+            counter.increment(1);
+        }
+    }
+
     /// The text that Prometheus reads.
     pub fn render(&self) -> String {
         let mut text = self.handle.render();
@@ -162,6 +177,11 @@ impl Metrics {
 }
 
 fn describe() {
+    describe_counter!(
+        "hansom_grpc_errors_total",
+        Unit::Count,
+        "Calls and streams that ended with an error, by method and gRPC code."
+    );
     describe_gauge!("hansom_build_info", Unit::Count, "Always 1; the version is the label.");
     describe_counter!(
         "hansom_drivers_gone_stale_total",

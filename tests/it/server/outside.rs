@@ -104,6 +104,8 @@ async fn metrics_are_described_and_count_what_happened() {
     fixture.driver().report(bad).await.unwrap();
     let ask = NearestRequest { position: Some(at(10.0, 0.0)), k: 2, radius_m: None, filter: None };
     fixture.proximity().nearest(ask).await.unwrap();
+    let ask = NearestRequest { position: None, k: 2, radius_m: None, filter: None };
+    fixture.proximity().nearest(ask).await.unwrap_err();
     let (head, text) = http_get(fixture.http(), "/metrics").await;
     assert!(head.contains("text/plain; version=0.0.4"), "{head}");
     let text = unchunked(&text);
@@ -132,7 +134,9 @@ async fn metrics_are_described_and_count_what_happened() {
         "hansom_drivers 4",
         "hansom_supply{status=\"available\"} 3",
         "hansom_grpc_request_duration_seconds_count\
-         {grpc_service=\"hansom.v1.ProximityService\",method=\"Nearest\"} 1",
+         {grpc_service=\"hansom.v1.ProximityService\",method=\"Nearest\"} 2",
+        "hansom_grpc_errors_total{grpc_service=\"hansom.v1.ProximityService\",\
+         method=\"Nearest\",code=\"INVALID_ARGUMENT\"} 1",
         concat!("hansom_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         "hansom_drivers_forgotten_total 0",
         "hansom_drivers_gone_stale_total 0",
