@@ -11,4 +11,5 @@ mod outside;
 mod proximity;
 mod recording;
 mod serve;
+mod settings;
 mod support;
