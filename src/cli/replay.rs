@@ -37,7 +37,7 @@ Sampled answers are compared with a linear scan over the accepted rows: drivers,
 distances, ages. With --target that is done only if --check is given, and makes sense only if \
 nobody else reports to that server and it has just started.
 
-Exit codes: 0 done; 1 failed, or the rows do not add up; 2 wrong arguments; 3 an answer differs \
+Exit codes: 0 done; 1 failed, the rows do not add up, or none was accepted; 2 wrong arguments; 3 an answer differs \
 from the linear scan; 4 a trace is damaged and was replayed up to the damage; 130 interrupted (the \
 report tells of what was done).
 
