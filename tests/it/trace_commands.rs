@@ -227,3 +227,20 @@ fn a_report_overwrites_nothing_and_a_bad_place_is_told_before_the_replay() {
     let names: Vec<_> = fs::read_dir(at).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "files were left: {names:?}");
 }
+
+#[test]
+fn no_header_is_made_up_for_a_trace_that_ends_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    hansom(at, "generate --drivers 5 --minutes 1 --out a.htrace");
+    let bytes = fs::read(at.join("a.htrace")).unwrap();
+    fs::write(at.join("stub.htrace"), &bytes[..10]).unwrap();
+    let inspected = hansom(at, "inspect stub.htrace");
+    assert_eq!(inspected.status.code(), Some(4));
+    assert_eq!(value(&inspected, "format"), "hansom trace, whose header cannot be read");
+    let damage = value(&inspected, "damage");
+    assert!(damage.contains("the file header is incomplete: 10 of "), "{damage}");
+    assert!(
+        value(&hansom(at, "inspect a.htrace"), "format").ends_with("version 1, records by time")
+    );
+}
