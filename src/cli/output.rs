@@ -175,7 +175,7 @@ fn thousands(digits: &str) -> String {
 pub(super) fn bar_style(template: &str) -> ProgressStyle {
     let rate = |state: &ProgressState, f: &mut dyn std::fmt::Write| {
         // There is nobody to tell that a bar could not be drawn.
-        drop(write!(f, "{}/s", rounded(state.per_sec())));
+        write!(f, "{}/s", rounded(state.per_sec())).unwrap_or_default();
     };
     // The templates are constant; the default style is no harm.
     let style = ProgressStyle::with_template(template);
