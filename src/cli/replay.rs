@@ -60,25 +60,26 @@ pub(super) struct Args {
     #[arg(long, value_enum, value_name = "HOW")]
     times: Option<TimesArg>,
     /// How fast the trace passes: max, or a factor like 60x
-    #[arg(long, default_value = "max", value_name = "SPEED")]
+    #[arg(long, allow_hyphen_values = true, default_value = "max", value_name = "SPEED")]
     speed: Speed,
     /// Rows in a batch
-    #[arg(long, default_value_t = 1_024, value_name = "ROWS",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1_024, value_name = "ROWS",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_REPLAY_BATCH_ROWS as u64))]
     batch: u64,
     /// Ask so many questions a second meanwhile, near positions of the trace
-    #[arg(long, default_value_t = 0, value_name = "N",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 0, value_name = "N",
           value_parser = clap::value_parser!(u32).range(0..=i64::from(limits::MAX_QUERY_RATE)))]
     query_rate: u32,
     /// How many drivers a question asks for
-    #[arg(long, default_value_t = 10, value_name = "N",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 10, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=u64::from(limits::MAX_K)))]
     k: u64,
     /// How far a question reaches, in metres
-    #[arg(long, default_value_t = 5_000.0, value_name = "METRES", value_parser = meters)]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 5_000.0, value_name = "METRES",
+          value_parser = meters)]
     radius: f64,
     /// How old a position may be to count, in seconds
-    #[arg(long, default_value_t = 600, value_name = "SECONDS",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 600, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_FORGET_AFTER_MS / 1_000))]
     max_age: u64,
     /// Compare answers with the linear scan, also with --target
@@ -88,10 +89,10 @@ pub(super) struct Args {
     #[arg(long)]
     no_check: bool,
     /// At how many points of the trace answers are compared
-    #[arg(long, default_value_t = 100, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 100, value_name = "N")]
     check_points: u32,
     /// How many answers are compared at each point
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 10, value_name = "N")]
     check_questions: u32,
     /// Write the report as JSON into this file; it appears when it is whole
     #[arg(long, value_name = "FILE")]
@@ -106,10 +107,10 @@ pub(super) struct Args {
     #[arg(long, default_value = "Z", value_name = "OFFSET", allow_hyphen_values = true)]
     utc_offset: UtcOffset,
     /// What the random draws depend on
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1, value_name = "N")]
     seed: u64,
     /// Threads of the embedded server
-    #[arg(long, default_value_t = 1, value_name = "N",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_THREADS as u64))]
     server_threads: u64,
 }

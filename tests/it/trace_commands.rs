@@ -244,3 +244,21 @@ fn no_header_is_made_up_for_a_trace_that_ends_in_it() {
         value(&hansom(at, "inspect a.htrace"), "format").ends_with("version 1, records by time")
     );
 }
+
+#[test]
+fn numbers_out_of_range_are_refused_by_their_range_even_if_negative() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, why) in [
+        ("replay x --radius -1", "-1 m is not in 0..=20015115 m"),
+        ("replay x --speed -3x", "speed \"-3x\" is not max or a factor in 0.001x..=100000x"),
+        ("replay x --query-rate -5", "-5 is not in 0..="),
+        ("replay x --k -1", "invalid value '-1' for '--k"),
+        ("replay x --check-points -1", "invalid value '-1' for '--check-points"),
+        ("generate --drivers -2 --out x", "invalid value '-2' for '--drivers"),
+        ("bench query --seconds -1", "invalid value '-1' for '--seconds"),
+    ] {
+        let refused = hansom(folder.path(), arguments);
+        assert_eq!(refused.status.code(), Some(2), "{arguments}");
+        assert!(complaint(&refused).contains(why), "{arguments}: {}", complaint(&refused));
+    }
+}
