@@ -88,10 +88,11 @@ pub(super) struct Args {
     /// Do not compare answers
     #[arg(long)]
     no_check: bool,
-    /// At how many points of the trace answers are compared
+    /// At how many points of the trace answers are compared; at most once a batch, so a short trace
+    /// or large batches give fewer
     #[arg(long, allow_negative_numbers = true, default_value_t = 100, value_name = "N")]
     check_points: u32,
-    /// How many answers are compared at each point
+    /// How many answers are compared at each of those points
     #[arg(long, allow_negative_numbers = true, default_value_t = 10, value_name = "N")]
     check_questions: u32,
     /// Write the report as JSON into this file; it appears when it is whole

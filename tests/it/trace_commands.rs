@@ -262,3 +262,22 @@ fn numbers_out_of_range_are_refused_by_their_range_even_if_negative() {
         assert!(complaint(&refused).contains(why), "{arguments}: {}", complaint(&refused));
     }
 }
+
+#[test]
+fn no_more_than_one_check_a_batch_is_made_and_the_help_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    hansom(at, "generate --drivers 20 --minutes 5 --out a.htrace");
+    let rows: u64 =
+        value(&hansom(at, "inspect a.htrace"), "rows").replace(',', "").parse().unwrap();
+    let batches = rows.div_ceil(512);
+    let replay =
+        "replay a.htrace --batch 512 --check-points 1000 --check-questions 3 --report r.json";
+    assert_eq!(hansom(at, replay).status.code(), Some(0));
+    let report = fs::read_to_string(at.join("r.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    // One more at the end.
+    assert_eq!(report["checks"]["checked"], (batches + 1) * 3);
+    let help = String::from_utf8(hansom(at, "replay --help").stdout).unwrap();
+    assert!(help.contains("at most once a batch"), "{help}");
+}
