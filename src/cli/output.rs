@@ -110,8 +110,7 @@ pub(super) fn bar(length: u64, unit: Unit) -> ProgressBar {
         Unit::Bytes => "{msg:8} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
         Unit::Rows => "{msg:8} {wide_bar} {human_pos}/{human_len} rows {rows_per_sec} {eta}",
     };
-    let style = bar_style(template);
-    ProgressBar::new(length).with_style(style)
+    ProgressBar::new(length).with_style(bar_style(template))
 }
 
 /// What a bar counts.

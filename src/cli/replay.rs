@@ -37,9 +37,9 @@ Sampled answers are compared with a linear scan over the accepted rows: drivers,
 distances, ages. With --target that is done only if --check is given, and makes sense only if \
 nobody else reports to that server and it has just started.
 
-Exit codes: 0 done; 1 failed, the rows do not add up, or none was accepted; 2 wrong arguments; 3 an answer differs \
-from the linear scan; 4 a trace is damaged and was replayed up to the damage; 130 interrupted (the \
-report tells of what was done).
+Exit codes: 0 done; 1 failed, the rows do not add up, or none was accepted; 2 wrong \
+arguments; 3 an answer differs from the linear scan; 4 a trace is damaged and was replayed up to the \
+damage; 130 interrupted (the report tells of what was done).
 
 Examples:
   hansom replay data/san-francisco.htrace
@@ -145,12 +145,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let outcome = replay::run(&options);
     bar.clear();
     let report = outcome?;
-    if let Some(file) = new_report {
+    // The file before the table, and the table even if the file fails: one of them remains.
+    let written = new_report.map_or(Ok(()), |file| {
         let json = serde_json::to_string_pretty(&report)? + "\n";
-        file.finish_with(json.as_bytes()).context("cannot write the report")?;
-    }
+        file.finish_with(json.as_bytes()).context("cannot write the report")
+    });
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", table::of(&report))?;
+    written?;
     verdict::on(&report)
 }
 
@@ -158,9 +160,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn new_report(args: &Args) -> anyhow::Result<Option<NewFile>> {
     let Some(path) = &args.report else { return Ok(None) };
     let real = |path: &Path| path.canonicalize().ok();
-    let place = real(path);
-    let is_input = |trace: &PathBuf| place.is_some() && real(trace) == place;
-    anyhow::ensure!(!args.traces.iter().any(is_input), "{} is a trace to read", path.display());
+    // A trace by itself, or a file in a folder of traces.
+    let among = |trace: &PathBuf| Some(real(path)?.starts_with(real(trace)?));
+    let taken = args.traces.iter().any(|trace| among(trace) == Some(true));
+    anyhow::ensure!(!taken, "{} is among the traces to read", path.display());
     let new = NewFile::create(path, Overwrite::from_force(args.force));
     new.context("cannot write the report").map(Some)
 }

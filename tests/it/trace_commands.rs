@@ -214,8 +214,9 @@ fn a_report_overwrites_nothing_and_a_bad_place_is_told_before_the_replay() {
         assert!(complaint(&replayed).contains(why), "{}", complaint(&replayed));
         assert!(replayed.stdout.is_empty(), "it was replayed nevertheless");
     };
-    refused("replay a.htrace --report a.htrace", "a.htrace is a trace to read");
-    refused("replay a.htrace --report ./a.htrace --force", "a.htrace is a trace to read");
+    refused("replay a.htrace --report a.htrace", "a.htrace is among the traces to read");
+    refused("replay a.htrace --report ./a.htrace --force", "a.htrace is among the traces");
+    refused("replay . --report a.htrace --force", "a.htrace is among the traces to read");
     refused("replay a.htrace --report no/r.json", "cannot create a file in no");
     assert_eq!(hansom(at, "replay a.htrace --report r.json").status.code(), Some(0));
     refused("replay a.htrace --report r.json", "r.json exists; --force replaces it");
