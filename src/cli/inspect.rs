@@ -57,13 +57,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             gathered.blocks += 1;
         }
     }
-    let order = match file.order() {
-        Order::ByTime => "by time",
-        Order::AsArrived => "as arrived",
+    let format = match file.header() {
+        Some(Order::ByTime) => format!("hansom trace, version {VERSION}, records by time"),
+        Some(Order::AsArrived) => format!("hansom trace, version {VERSION}, records as arrived"),
+        None => "hansom trace, whose header cannot be read".to_owned(),
     };
     let mut summary = Summary::new();
     summary
-        .row("format", format!("hansom trace, version {VERSION}, records {order}"))
+        .row("format", format)
         .row("bytes", grouped(file.length()))
         .row("blocks", format!("{} of {} bytes", gathered.blocks, grouped(gathered.packed)))
         .row("rows", grouped(gathered.rows))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use comfy_table::{Table, presets};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use tempfile::NamedTempFile;
 
 use crate::trace::{Order, TraceWriter, civil};
@@ -108,10 +108,9 @@ pub(super) fn bar(length: u64, unit: Unit) -> ProgressBar {
     }
     let template = match unit {
         Unit::Bytes => "{msg:8} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-        Unit::Rows => "{msg:8} {wide_bar} {human_pos}/{human_len} rows {per_sec} {eta}",
+        Unit::Rows => "{msg:8} {wide_bar} {human_pos}/{human_len} rows {rows_per_sec} {eta}",
     };
-    let style = ProgressStyle::with_template(template);
-    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    ProgressBar::new(length).with_style(bar_style(template))
 }
 
 /// What a bar counts.
@@ -152,7 +151,15 @@ impl Summary {
 
 /// A whole number with its thousands set apart.
 pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
+    thousands(&number.to_string())
+}
+
+/// A number that is not negative, rounded, with its thousands set apart.
+pub(super) fn rounded(number: f64) -> String {
+    thousands(&format!("{number:.0}"))
+}
+
+fn thousands(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
@@ -163,13 +170,79 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
+/// A bar's style, whose `{rows_per_sec}` is a whole number.
+pub(super) fn bar_style(template: &str) -> ProgressStyle {
+    let rate = |state: &ProgressState, f: &mut dyn std::fmt::Write| {
+        // There is nobody to tell that a bar could not be drawn.
+        write!(f, "{}/s", rounded(state.per_sec())).unwrap_or_default();
+    };
+    // The templates are constant; the default style is no harm.
+    let style = ProgressStyle::with_template(template);
+    style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rows_per_sec", rate)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use indicatif::{ProgressDrawTarget, TermLike};
+    use parking_lot::Mutex;
+
     use super::*;
 
     #[test]
     fn thousands_are_set_apart() {
         let texts = [0, 999, 1_000, 507_231, 1_234_567].map(grouped);
         assert_eq!(texts, ["0", "999", "1,000", "507,231", "1,234,567"]);
+        assert_eq!([0.0, 7_713_624.055_4].map(rounded), ["0", "7,713,624"]);
+    }
+
+    /// A terminal that keeps what is written.
+    #[derive(Clone, Debug, Default)]
+    struct Screen(Arc<Mutex<String>>);
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            80
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().push_str(text);
+            Ok(())
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_bars_rate_has_no_decimals() {
+        let screen = Screen::default();
+        let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+        let bar = ProgressBar::with_draw_target(Some(1_000_000), target);
+        bar.set_style(bar_style("{human_pos} rows {rows_per_sec}"));
+        bar.set_position(777_777);
+        bar.tick();
+        let shown = screen.0.lock().clone();
+        assert!(shown.contains("777,777 rows ") && shown.contains("/s"), "{shown}");
+        assert!(!shown.contains('.'), "{shown}");
     }
 }

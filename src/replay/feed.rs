@@ -202,6 +202,9 @@ impl<'a> Feed<'a> {
         batch: &mut Batch,
     ) -> Result<(), ReplayError> {
         self.rebase(&mut batch.records);
+        if let (Some(twin), Some(first)) = (&mut self.twin, batch.records.first()) {
+            twin.begin(first.at);
+        }
         for ids in batch.new.chunks(limits::MAX_BINDINGS_PER_MESSAGE) {
             ingestor.bind(source::bindings(self.bound, ids)).await?;
             self.bound += u32::try_from(ids.len()).unwrap_or(u32::MAX);
@@ -282,6 +285,7 @@ fn report(
         .filter(|(_, count)| *count > 0)
         .collect();
     let seconds = replaying.as_secs_f64();
+    let accepted = totals.applied;
     Report {
         format: summary.format,
         target: if target.is_embedded() { "embedded".into() } else { target.address.clone() },
@@ -296,7 +300,7 @@ fn report(
             rejected_by_reader,
             unsent: (counts.read - counts.rejected_total()).saturating_sub(sent),
             sent,
-            accepted: totals.applied,
+            accepted,
             implausible: totals.implausible,
             rejected_by_server: totals.rejected,
         },
@@ -305,7 +309,7 @@ fn report(
         bounds: summary.bounds,
         replay_seconds: seconds,
         check_seconds: checking.as_secs_f64(),
-        updates_per_second: if seconds > 0.0 { sent as f64 / seconds } else { 0.0 },
+        updates_per_second: if seconds > 0.0 { accepted as f64 / seconds } else { 0.0 },
         query_latency: latency,
         checks,
         damage: summary.damage,

@@ -141,6 +141,14 @@ pub enum DamageKind {
     /// The file's first bytes do not match their checksum.
     #[error("the file header is damaged")]
     FileHeader,
+    /// The file ends inside its header: nothing is known of it but that it is a trace.
+    #[error("the file header is incomplete: {found} of {expected} bytes")]
+    HeaderIncomplete {
+        /// Bytes there should be.
+        expected: u64,
+        /// Bytes there are.
+        found: u64,
+    },
     /// The file ends after a whole block: the writer was interrupted, or the end was cut off.
     #[error("the file ends without a footer; the writer was interrupted")]
     NoFooter,

@@ -294,3 +294,30 @@ fn device_times_are_rebased_for_a_server_with_the_machines_clock() {
     assert_eq!(report.checks.unwrap().first_mismatch, None);
     running.drain();
 }
+
+#[test]
+fn a_replay_of_which_nothing_is_accepted_fails_with_a_hint() {
+    let config = ServerConfig { http: None, threads: 1, ..ServerConfig::default() };
+    let map = Arc::new(LiveIndex::new(IndexConfig::default(), 7));
+    let running = Server::start(config, map, Arc::new(Clock::Wall)).unwrap();
+    let (folder, mut options) = csv(CSV);
+    let target = format!("http://{}", running.grpc_addr());
+    options.target = Some(target.clone());
+    options.check = false;
+    let report = replay::run(&options).unwrap();
+    assert!(report.rows.all_rejected());
+    assert_eq!((report.rows.sent, report.updates_per_second), (5, 0.0));
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_hansom"))
+        .args(["replay", "cars.csv", "--csv-columns", "id=car,time=ts,lat=y,lng=x"])
+        .args(["--target", &target, "--times", "keep"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        errors.contains("rejected all 5 rows sent: too_old; did you mean --times rebase?"),
+        "{errors}"
+    );
+    running.drain();
+}

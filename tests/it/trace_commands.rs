@@ -214,8 +214,9 @@ fn a_report_overwrites_nothing_and_a_bad_place_is_told_before_the_replay() {
         assert!(complaint(&replayed).contains(why), "{}", complaint(&replayed));
         assert!(replayed.stdout.is_empty(), "it was replayed nevertheless");
     };
-    refused("replay a.htrace --report a.htrace", "a.htrace is a trace to read");
-    refused("replay a.htrace --report ./a.htrace --force", "a.htrace is a trace to read");
+    refused("replay a.htrace --report a.htrace", "a.htrace is among the traces to read");
+    refused("replay a.htrace --report ./a.htrace --force", "a.htrace is among the traces");
+    refused("replay . --report a.htrace --force", "a.htrace is among the traces to read");
     refused("replay a.htrace --report no/r.json", "cannot create a file in no");
     assert_eq!(hansom(at, "replay a.htrace --report r.json").status.code(), Some(0));
     refused("replay a.htrace --report r.json", "r.json exists; --force replaces it");
@@ -226,4 +227,58 @@ fn a_report_overwrites_nothing_and_a_bad_place_is_told_before_the_replay() {
     assert_eq!(fs::read(at.join("a.htrace")).unwrap(), before);
     let names: Vec<_> = fs::read_dir(at).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "files were left: {names:?}");
+}
+
+#[test]
+fn no_header_is_made_up_for_a_trace_that_ends_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    hansom(at, "generate --drivers 5 --minutes 1 --out a.htrace");
+    let bytes = fs::read(at.join("a.htrace")).unwrap();
+    fs::write(at.join("stub.htrace"), &bytes[..10]).unwrap();
+    let inspected = hansom(at, "inspect stub.htrace");
+    assert_eq!(inspected.status.code(), Some(4));
+    assert_eq!(value(&inspected, "format"), "hansom trace, whose header cannot be read");
+    let damage = value(&inspected, "damage");
+    assert!(damage.contains("the file header is incomplete: 10 of "), "{damage}");
+    assert!(
+        value(&hansom(at, "inspect a.htrace"), "format").ends_with("version 1, records by time")
+    );
+}
+
+#[test]
+fn numbers_out_of_range_are_refused_by_their_range_even_if_negative() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, why) in [
+        ("replay x --radius -1", "-1 m is not in 0..=20015115 m"),
+        ("replay x --speed -3x", "speed \"-3x\" is not max or a factor in 0.001x..=100000x"),
+        ("replay x --query-rate -5", "-5 is not in 0..="),
+        ("replay x --k -1", "invalid value '-1' for '--k"),
+        ("replay x --check-points -1", "invalid value '-1' for '--check-points"),
+        ("generate --drivers -2 --out x", "invalid value '-2' for '--drivers"),
+        ("bench query --seconds -1", "invalid value '-1' for '--seconds"),
+    ] {
+        let refused = hansom(folder.path(), arguments);
+        assert_eq!(refused.status.code(), Some(2), "{arguments}");
+        assert!(complaint(&refused).contains(why), "{arguments}: {}", complaint(&refused));
+    }
+}
+
+#[test]
+fn no_more_than_one_check_a_batch_is_made_and_the_help_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    hansom(at, "generate --drivers 20 --minutes 5 --out a.htrace");
+    let rows: u64 =
+        value(&hansom(at, "inspect a.htrace"), "rows").replace(',', "").parse().unwrap();
+    let batches = rows.div_ceil(512);
+    let replay =
+        "replay a.htrace --batch 512 --check-points 1000 --check-questions 3 --report r.json";
+    assert_eq!(hansom(at, replay).status.code(), Some(0));
+    let report = fs::read_to_string(at.join("r.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    // One more at the end.
+    assert_eq!(report["checks"]["checked"], (batches + 1) * 3);
+    let help = String::from_utf8(hansom(at, "replay --help").stdout).unwrap();
+    assert!(help.contains("at most once a batch"), "{help}");
 }

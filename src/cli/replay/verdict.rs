@@ -31,8 +31,33 @@ pub(super) fn on(report: &Report) -> anyhow::Result<ExitCode> {
         );
         return Ok(ExitCode::from(DIFFERS));
     }
+    if report.rows.all_rejected() {
+        eprintln!("hansom: {}", nothing_accepted(report));
+        return Ok(ExitCode::FAILURE);
+    }
     if !report.damage.is_empty() {
         return Ok(ExitCode::from(DAMAGED));
     }
     Ok(if report.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+}
+
+/// Says that all rows were rejected, why, and what may help.
+fn nothing_accepted(report: &Report) -> String {
+    let rows = &report.rows;
+    if rows.sent == 0 {
+        return "no row is a position report".to_owned();
+    }
+    let reasons: Vec<&str> = rows.rejected_by_server.keys().map(String::as_str).collect();
+    let hint = if reasons.iter().any(|reason| ["too_old", "in_future"].contains(reason)) {
+        if report.device_times == "keep" {
+            "; did you mean --times rebase?"
+        } else {
+            "; does the server's clock differ from this machine's?"
+        }
+    } else if reasons.iter().any(|reason| ["out_of_order", "duplicate"].contains(reason)) {
+        "; the server has these rows or later ones already"
+    } else {
+        ""
+    };
+    format!("the server rejected all {} rows sent: {}{hint}", rows.sent, reasons.join(", "))
 }
