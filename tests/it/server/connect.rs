@@ -155,3 +155,32 @@ async fn unary_calls_report_and_change_the_status() {
     assert_eq!(refused.code(), Code::NotFound);
     assert_eq!(refused.message(), "driver \"nobody\" is not known");
 }
+
+#[tokio::test]
+async fn a_refused_report_changes_nothing() {
+    let fixture = Fixture::start().await;
+    let mut client = fixture.driver();
+    let now = now_ms();
+    let mut send = async |driver_id: &str, device_time_ms, capacity| {
+        let profile = Some(Profile { capacity: Some(capacity), ..Profile::default() });
+        let report = Some(report(10.0, 20.0, device_time_ms));
+        let request = ReportRequest { driver_id: driver_id.to_owned(), report, profile };
+        client.report(request).await.unwrap().into_inner().reason()
+    };
+    assert_eq!(send("new", 0, 6).await, RejectReason::TooOld);
+    assert_eq!(send("new", now + 3_600_000, 6).await, RejectReason::InFuture);
+    assert_eq!(send("known", now, 5).await, RejectReason::Unspecified);
+    assert_eq!(send("known", now - 1, 6).await, RejectReason::OutOfOrder);
+    // One that has said hello stays known.
+    let mut app = Connect::open(&fixture, hello("waiting")).await;
+    app.ready().await;
+    assert_eq!(send("waiting", 0, 6).await, RejectReason::TooOld);
+
+    let get = async |driver_id: &str| {
+        let request = GetDriverRequest { driver_id: driver_id.to_owned() };
+        fixture.driver().get_driver(request).await.map(|driver| driver.into_inner().profile)
+    };
+    assert_eq!(get("new").await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(get("known").await.unwrap().unwrap().capacity, Some(5));
+    assert_eq!(get("waiting").await.unwrap().unwrap().capacity, Some(4));
+}
