@@ -15,6 +15,7 @@ use super::Session;
 use crate::api::door::Door;
 use crate::api::life::{StreamLife, arm, fired};
 use crate::api::proto::{ConnectRequest, ConnectResponse, Ready, connect_response::Kind};
+use crate::api::status::unreadable;
 use crate::limits;
 
 /// The responses of one `Connect`.
@@ -44,7 +45,7 @@ impl ConnectStream {
                 Poll::Pending => return false,
                 Poll::Ready(Some(Ok(message))) => message,
                 Poll::Ready(Some(Err(status))) => {
-                    self.end = Some(Err(status));
+                    self.end = Some(Err(unreadable(status)));
                     return false;
                 }
                 Poll::Ready(None) => {

@@ -16,6 +16,7 @@ use crate::api::proto::{
     NearestRequest, NearestStreamRequest, NearestStreamResponse, Refusal,
     nearest_stream_response::Kind,
 };
+use crate::api::status::unreadable;
 use crate::limits;
 
 /// The answers of one `NearestStream`.
@@ -89,7 +90,7 @@ impl Stream for NearestAnswers {
             }
             Poll::Ready(end) => {
                 this.end = Some(Ok(()));
-                Poll::Ready(end.and_then(Result::err).map(Err))
+                Poll::Ready(end.and_then(Result::err).map(unreadable).map(Err))
             }
         }
     }
