@@ -37,6 +37,10 @@ pub const MAX_POLYGON_VERTICES: usize = 10_000;
 /// column. A larger one ends its call with `RESOURCE_EXHAUSTED`.
 pub const MAX_MESSAGE_BYTES: usize = 4 << 20;
 
+/// The furthest a clock that follows the reports can go: the year 2200, in milliseconds since 1970.
+/// A report beyond it does not move the clock, and is refused as one from the future.
+pub const MAX_TRACE_CLOCK_MS: i64 = 7_258_118_400_000;
+
 /// HTTP/2 flow control window of a stream: so much may lie unread on the server before a
 /// client is held back.
 pub const STREAM_WINDOW_BYTES: u32 = 4 << 20;

@@ -75,7 +75,7 @@ impl Door {
 
     /// The present; `None` while a clock that follows the reports has seen none.
     pub fn started(&self) -> Option<Timestamp> {
-        Some(self.now()).filter(|now| now.as_millis() > i64::MIN)
+        Some(self.now()).filter(|&now| now != Clock::UNSTARTED)
     }
 
     /// Whether the server drains.
