@@ -51,7 +51,7 @@ impl Session {
         let id = hello.driver_id.parse();
         let id = id.map_err(|error| FieldError::because("hello.driver_id", error))?;
         let profile = hello.profile.as_ref().map(convert::profile).transpose()?;
-        let status = convert::optional_status("hello.status", hello.status)?;
+        let status = convert::optional_status(hello.status);
         let ack_interval = convert::ack_interval(hello.ack_interval_ms)?;
         let key = door.map.bind(door.now(), &id)?;
         introduce(&*door.map, key, profile, status);
