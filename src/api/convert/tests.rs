@@ -79,6 +79,7 @@ fn a_polygon_that_crosses_itself_is_refused_by_name() {
     assert!(error.detail.contains("ring 0 crosses itself: edge 0 meets edge 2"), "{error}");
     let error = area(Some(&proto::Area { shape: None })).unwrap_err();
     assert_eq!(error.detail, "area.shape is not set");
+    assert_eq!(area(None).unwrap_err(), FieldError::missing("area"));
 }
 
 #[test]

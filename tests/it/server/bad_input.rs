@@ -1,9 +1,10 @@
 //! Requests that cannot be: each gets a status that names the field, the value and the range.
 
 use hansom::api::proto::area::Shape;
+use hansom::api::proto::nearest_stream_response::Kind;
 use hansom::api::proto::{
     Area, Circle, CountRequest, Filter, GetDriverRequest, NearestRequest, NearestStreamRequest,
-    Polygon, ReportRequest, Ring, WatchAreaRequest, WithinRequest,
+    Polygon, Refusal, ReportRequest, Ring, WatchAreaRequest, WithinRequest,
 };
 use tonic::codec::CompressionEncoding;
 use tonic::{Code, Status};
@@ -86,6 +87,14 @@ async fn questions_that_cannot_be() {
     let status = client.count(request).await.unwrap_err();
     let field = "area.circle.radius_m";
     refused(&status, field, "area.circle.radius_m NaN is not in 0..=20015115");
+
+    let status = client.count(CountRequest::default()).await.unwrap_err();
+    refused(&status, "area", "area is not set");
+    let asked = tokio_stream::once(NearestStreamRequest { question: 1, nearest: None });
+    let mut answers = client.nearest_stream(asked).await.unwrap().into_inner();
+    let answer = soon(answers.message()).await.unwrap().unwrap();
+    let (field, detail) = ("nearest".to_owned(), "nearest is not set".to_owned());
+    assert_eq!(answer.kind, Some(Kind::Refusal(Refusal { field, detail })));
 
     let request = WithinRequest { area: Some(world()), page_size: 10_001, ..Default::default() };
     let status = client.within(request).await.unwrap_err();
