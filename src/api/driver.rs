@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::connect::ConnectStream;
 use super::convert;
-use super::door::Door;
+use super::door::{Door, time_ms};
 use super::ingest::{IngestStream, introduce};
 use super::life::StreamLife;
 use super::proto::{
@@ -89,7 +89,7 @@ impl DriverService {
             profile: Some(convert::profile_message(driver.profile)),
             motion: driver.fix.and_then(|fix| convert::motion_message(fix.motion)),
             source: Source::Index.into(),
-            time_ms: now.as_millis(),
+            time_ms: time_ms(now),
         })
     }
 

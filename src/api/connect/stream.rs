@@ -12,7 +12,7 @@ use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 
 use super::Session;
-use crate::api::door::Door;
+use crate::api::door::{Door, time_ms};
 use crate::api::life::{StreamLife, arm, fired};
 use crate::api::proto::{ConnectRequest, ConnectResponse, Ready, connect_response::Kind};
 use crate::api::status::unreadable;
@@ -104,7 +104,7 @@ impl Stream for ConnectStream {
             if let Some(failure) = this.life.poll_end(cx) {
                 this.end = Some(Err(failure.into()));
             } else if this.gather(cx) {
-                let ready = Ready { time_ms: this.door.now().as_millis() };
+                let ready = Ready { time_ms: time_ms(this.door.now()) };
                 return Poll::Ready(Some(Ok(ConnectResponse { kind: Some(Kind::Ready(ready)) })));
             }
             if let Some(session) = &mut this.session {
