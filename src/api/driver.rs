@@ -10,8 +10,9 @@ use super::door::{Door, time_ms};
 use super::ingest::{IngestStream, introduce};
 use super::life::StreamLife;
 use super::proto::{
-    ConnectRequest, GetDriverRequest, GetDriverResponse, IngestRequest, ReportRequest,
-    ReportResponse, SetStatusRequest, SetStatusResponse, Source, driver_service_server,
+    ConnectRequest, GetDriverRequest, GetDriverResponse, IngestRequest, RejectReason,
+    ReportRequest, ReportResponse, SetStatusRequest, SetStatusResponse, Source,
+    driver_service_server,
 };
 use super::status::Failure;
 use super::tally::{Tally, reason_message};
@@ -64,6 +65,9 @@ impl DriverService {
             applied: rejected.is_none(),
             implausible: outcome.implausible > 0,
             reason: rejected.unwrap_or_default().into(),
+            detail: rejected
+                .and_then(|reason| time_detail(reason, now, values))
+                .unwrap_or_default(),
         })
     }
 
@@ -103,6 +107,21 @@ impl DriverService {
         self.door.metrics.duration(method).record(started.elapsed());
         Ok(Response::new(result?))
     }
+}
+
+/// What is wrong with the time of a report that is refused for it. The map alone knows its
+/// settings, so they are named as the configuration has them.
+fn time_detail(
+    reason: RejectReason,
+    now: Timestamp,
+    values: convert::ReportValues,
+) -> Option<String> {
+    if !matches!(reason, RejectReason::TooOld | RejectReason::InFuture) {
+        return None;
+    }
+    let (at, now) = (values.at.as_millis(), time_ms(now));
+    let allowed = format_args!("{now} - forget_after + 1..={now} + max_clock_skew");
+    Some(convert::FieldError::range("report.device_time_ms", at, allowed).detail)
 }
 
 /// Applies a report that came alone. A driver that only a refused one spoke of is not known

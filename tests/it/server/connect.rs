@@ -144,6 +144,15 @@ async fn unary_calls_report_and_change_the_status() {
     assert!(far.applied && far.implausible);
     let old = client.report(request(report(50.0, 20.0, 0))).await.unwrap().into_inner();
     assert_eq!(old.reason(), RejectReason::TooOld);
+    let text = "report.device_time_ms 0 is not in ";
+    assert!(old.detail.starts_with(text), "{old:?}");
+    assert!(old.detail.contains(" - forget_after + 1..="), "{old:?}");
+    let hour = now + 3_600_000;
+    let ahead = client.report(request(report(50.0, 20.0, hour))).await.unwrap().into_inner();
+    assert_eq!(ahead.reason(), RejectReason::InFuture);
+    let text = format!("report.device_time_ms {hour} is not in ");
+    assert!(ahead.detail.starts_with(&text), "{ahead:?}");
+    assert!(again.detail.is_empty(), "the time was not at fault");
 
     let status = DriverStatus::Offline.into();
     let set = SetStatusRequest { driver_id: driver_id.clone(), status };
