@@ -202,9 +202,6 @@ impl<'a> Feed<'a> {
         batch: &mut Batch,
     ) -> Result<(), ReplayError> {
         self.rebase(&mut batch.records);
-        if let (Some(twin), Some(first)) = (&mut self.twin, batch.records.first()) {
-            twin.begin(first.at);
-        }
         for ids in batch.new.chunks(limits::MAX_BINDINGS_PER_MESSAGE) {
             ingestor.bind(source::bindings(self.bound, ids)).await?;
             self.bound += u32::try_from(ids.len()).unwrap_or(u32::MAX);

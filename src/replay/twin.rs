@@ -40,14 +40,6 @@ impl Twin {
         }
     }
 
-    /// Sets the time before anybody is bound: who is bound at no time at all is forgotten as soon as
-    /// there is one. Later calls change nothing.
-    pub(super) fn begin(&mut self, at: Timestamp) {
-        if self.newest == Timestamp::from_millis(i64::MIN) {
-            self.newest = at;
-        }
-    }
-
     /// Vehicles that the server was told of, in the order of their numbers.
     pub(super) fn bind(&mut self, ids: &[DriverId]) {
         self.ids.extend_from_slice(ids);

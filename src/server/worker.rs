@@ -6,12 +6,15 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::body::Body;
 use tonic::codec::CompressionEncoding::Gzip;
+use tonic::codegen::http::Response;
 use tonic::transport::server::Router;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
 use tower::layer::util::{Identity, Stack};
+use tower::util::MapResponseLayer;
 
 use super::Drained;
 use super::accept::Accepted;
@@ -20,8 +23,12 @@ use super::health::HealthWatch;
 use crate::api::proto::FILE_DESCRIPTOR_SET;
 use crate::api::proto::driver_service_server::DriverServiceServer;
 use crate::api::proto::proximity_service_server::ProximityServiceServer;
+use crate::api::status::unreadable_call;
 use crate::api::{Door, DriverService, ProximityService};
 use crate::limits;
+
+/// Puts what tonic says of a request that it cannot read in our terms.
+type Unreadable = MapResponseLayer<fn(Response<Body>) -> Response<Body>>;
 
 pub(super) struct Worker {
     door: Arc<Door>,
@@ -62,7 +69,9 @@ impl Worker {
         }
     }
 
-    fn router(&self) -> Router<Stack<CountErrors, Stack<GrpcWebLayer, Identity>>> {
+    fn router(
+        &self,
+    ) -> Router<Stack<Unreadable, Stack<CountErrors, Stack<GrpcWebLayer, Identity>>>> {
         let driver = DriverServiceServer::new(DriverService::new(Arc::clone(&self.door)))
             .accept_compressed(Gzip)
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
@@ -85,6 +94,8 @@ impl Worker {
         builder()
             .layer(GrpcWebLayer::new())
             .layer(CountErrors(Arc::clone(&self.door.metrics)))
+            // Inside of what counts: so that what is counted is what the caller is told.
+            .layer(Unreadable::new(unreadable_call))
             .add_service(driver)
             .add_service(proximity)
             .add_service(health)

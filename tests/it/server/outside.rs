@@ -131,7 +131,7 @@ async fn metrics_are_described_and_count_what_happened() {
     for line in [
         "hansom_location_updates_total 3",
         "hansom_location_updates_rejected_total{reason=\"too_old\"} 1",
-        "hansom_drivers 4",
+        "hansom_drivers 3",
         "hansom_supply{status=\"available\"} 3",
         "hansom_grpc_request_duration_seconds_count\
          {grpc_service=\"hansom.v1.ProximityService\",method=\"Nearest\"} 2",
