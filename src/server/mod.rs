@@ -9,6 +9,7 @@
 
 mod accept;
 mod control;
+mod errors;
 mod health;
 mod record;
 

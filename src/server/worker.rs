@@ -15,6 +15,7 @@ use tower::layer::util::{Identity, Stack};
 
 use super::Drained;
 use super::accept::Accepted;
+use super::errors::CountErrors;
 use super::health::HealthWatch;
 use crate::api::proto::FILE_DESCRIPTOR_SET;
 use crate::api::proto::driver_service_server::DriverServiceServer;
@@ -61,7 +62,7 @@ impl Worker {
         }
     }
 
-    fn router(&self) -> Router<Stack<GrpcWebLayer, Identity>> {
+    fn router(&self) -> Router<Stack<CountErrors, Stack<GrpcWebLayer, Identity>>> {
         let driver = DriverServiceServer::new(DriverService::new(Arc::clone(&self.door)))
             .accept_compressed(Gzip)
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
@@ -83,6 +84,7 @@ impl Worker {
             reflection().build_v1alpha().ok().map(|service| service.accept_compressed(Gzip));
         builder()
             .layer(GrpcWebLayer::new())
+            .layer(CountErrors(Arc::clone(&self.door.metrics)))
             .add_service(driver)
             .add_service(proximity)
             .add_service(health)
