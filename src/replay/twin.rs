@@ -170,7 +170,6 @@ mod tests {
     /// A twin that knows two vehicles of which the second was rejected, and the true answer.
     fn twin() -> (Twin, NearestResponse) {
         let mut twin = Twin::new();
-        twin.begin(Timestamp::from_millis(1_000));
         twin.bind(&["a".parse().unwrap(), "b".parse().unwrap()]);
         twin.sent(1, &[record(0, 5), record(1, 3)]);
         let rejected = vec![(1, 1, 1)];

@@ -30,6 +30,9 @@ use crate::limits;
 /// Puts what tonic says of a request that it cannot read in our terms.
 type Unreadable = MapResponseLayer<fn(Response<Body>) -> Response<Body>>;
 
+/// What each call passes through, the outermost last.
+type Layers = Stack<Unreadable, Stack<CountErrors, Stack<GrpcWebLayer, Identity>>>;
+
 pub(super) struct Worker {
     door: Arc<Door>,
     health: HealthReporter,
@@ -69,9 +72,7 @@ impl Worker {
         }
     }
 
-    fn router(
-        &self,
-    ) -> Router<Stack<Unreadable, Stack<CountErrors, Stack<GrpcWebLayer, Identity>>>> {
+    fn router(&self) -> Router<Layers> {
         let driver = DriverServiceServer::new(DriverService::new(Arc::clone(&self.door)))
             .accept_compressed(Gzip)
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
