@@ -62,7 +62,7 @@ async fn send_large_messages(served: &Served) {
     let packed = bomb(256 * MIB);
     for i in 0..2 * LARGE_MESSAGES {
         let (body, expected) = if i % 2 == 0 {
-            (large(100 * MIB), Code::OutOfRange)
+            (large(100 * MIB), Code::ResourceExhausted)
         } else {
             (packed.clone(), Code::ResourceExhausted)
         };
