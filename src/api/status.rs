@@ -38,6 +38,23 @@ pub enum Failure {
         /// The limit.
         max: usize,
     },
+    /// The requests of one connection occupy too much memory.
+    #[error(
+        "max_request_bytes: the requests of this connection occupy {max} bytes, the most it may have"
+    )]
+    TooMuchUnfinished {
+        /// The limit.
+        max: usize,
+    },
+    /// A connection leaves too much unread.
+    #[error(
+        "max_answer_bytes: {max} bytes of answers on this connection are not read, the most it may \
+         have"
+    )]
+    TooMuchUnread {
+        /// The limit.
+        max: usize,
+    },
     /// The server is shutting down.
     #[error("the server drains; reconnect")]
     Draining,
@@ -56,9 +73,11 @@ impl Failure {
         match self {
             Self::Field(_) => Code::InvalidArgument,
             Self::UnknownDriver { .. } => Code::NotFound,
-            Self::MapFull(_) | Self::TooManyStreams { .. } | Self::WatchTooLarge { .. } => {
-                Code::ResourceExhausted
-            }
+            Self::MapFull(_)
+            | Self::TooManyStreams { .. }
+            | Self::WatchTooLarge { .. }
+            | Self::TooMuchUnfinished { .. }
+            | Self::TooMuchUnread { .. } => Code::ResourceExhausted,
             Self::Draining => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
         }
@@ -84,6 +103,8 @@ impl Failure {
             Self::MapFull(_) => limit("max_drivers"),
             Self::TooManyStreams { .. } => limit("max_streams"),
             Self::WatchTooLarge { .. } => limit("max_watched"),
+            Self::TooMuchUnfinished { .. } => limit("max_request_bytes"),
+            Self::TooMuchUnread { .. } => limit("max_answer_bytes"),
             Self::Draining => retry(),
             Self::DeadlineExceeded => ErrorDetails::new(),
         }
@@ -123,6 +144,16 @@ mod tests {
                 Code::ResourceExhausted,
                 "max_watched: more than 9 drivers are in the area; watch a smaller one",
             ),
+            Failure::TooMuchUnfinished { .. } => (
+                Code::ResourceExhausted,
+                "max_request_bytes: the requests of this connection occupy 9 bytes, the most it may \
+                 have",
+            ),
+            Failure::TooMuchUnread { .. } => (
+                Code::ResourceExhausted,
+                "max_answer_bytes: 9 bytes of answers on this connection are not read, the most it \
+                 may have",
+            ),
             Failure::Draining => (Code::Unavailable, "the server drains; reconnect"),
             Failure::DeadlineExceeded => {
                 (Code::DeadlineExceeded, "the deadline of the stream has passed")
@@ -138,6 +169,8 @@ mod tests {
             Failure::MapFull(FullError { max: 9 }),
             Failure::TooManyStreams { max: 9 },
             Failure::WatchTooLarge { max: 9 },
+            Failure::TooMuchUnfinished { max: 9 },
+            Failure::TooMuchUnread { max: 9 },
             Failure::Draining,
             Failure::DeadlineExceeded,
         ];

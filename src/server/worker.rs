@@ -1,5 +1,6 @@
 //! A worker: serves gRPC on the connections that it is handed.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,9 @@ use tower::layer::util::{Identity, Stack};
 
 use super::Drained;
 use super::accept::Accepted;
+use super::guard::GuardLayer;
 use super::health::HealthWatch;
+use super::wire::Wire;
 use crate::api::proto::FILE_DESCRIPTOR_SET;
 use crate::api::proto::driver_service_server::DriverServiceServer;
 use crate::api::proto::proximity_service_server::ProximityServiceServer;
@@ -23,16 +26,14 @@ use crate::api::{Door, DriverService, ProximityService};
 use crate::limits;
 
 pub(super) struct Worker {
-    door: Arc<Door>,
-    health: HealthReporter,
-    drain_timeout: Duration,
+    pub(super) door: Arc<Door>,
+    pub(super) health: HealthReporter,
+    /// How long a connection may take to say its first bytes.
+    pub(super) greeting: Duration,
+    pub(super) drain_timeout: Duration,
 }
 
 impl Worker {
-    pub(super) fn new(door: Arc<Door>, health: HealthReporter, drain_timeout: Duration) -> Self {
-        Self { door, health, drain_timeout }
-    }
-
     /// Serves until the drain is over, or `stop` becomes true.
     pub(super) async fn run(
         self,
@@ -41,7 +42,8 @@ impl Worker {
     ) -> Drained {
         let mut draining = self.door.drain();
         let mut told = self.door.drain();
-        let incoming = ReceiverStream::new(queue).map(Accepted::adopt);
+        let incoming = ReceiverStream::new(queue)
+            .map(|accepted| Ok::<_, io::Error>(Wire::new(accepted.adopt()?, self.greeting)));
         let serve = self.router().serve_with_incoming_shutdown(incoming, async move {
             drop(draining.wait_for(|&draining| draining).await);
         });
@@ -61,7 +63,7 @@ impl Worker {
         }
     }
 
-    fn router(&self) -> Router<Stack<GrpcWebLayer, Identity>> {
+    fn router(&self) -> Router<Stack<GuardLayer, Stack<GrpcWebLayer, Identity>>> {
         let driver = DriverServiceServer::new(DriverService::new(Arc::clone(&self.door)))
             .accept_compressed(Gzip)
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
@@ -83,6 +85,8 @@ impl Worker {
             reflection().build_v1alpha().ok().map(|service| service.accept_compressed(Gzip));
         builder()
             .layer(GrpcWebLayer::new())
+            // Inside: there are messages in frames, whatever the client speaks.
+            .layer(GuardLayer)
             .add_service(driver)
             .add_service(proximity)
             .add_service(health)
