@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::limits;
 use crate::units::Timestamp;
 
 /// Where a server takes its time from.
@@ -16,9 +17,12 @@ pub enum Clock {
 }
 
 impl Clock {
+    /// What a clock that follows the reports says before the first.
+    pub const UNSTARTED: Timestamp = Timestamp::from_millis(i64::MIN);
+
     /// A clock that follows the reports.
     pub const fn trace() -> Self {
-        Self::Trace(AtomicI64::new(i64::MIN))
+        Self::Trace(AtomicI64::new(Self::UNSTARTED.as_millis()))
     }
 
     /// The present.
@@ -29,12 +33,20 @@ impl Clock {
         }
     }
 
-    /// Tells the clock of a device time; the wall clock does not care.
+    /// Tells the clock of a device time; the wall clock does not care, nor does any clock for a
+    /// time that is not [`plausible`].
     pub fn observe(&self, at: Timestamp) {
-        if let Self::Trace(newest) = self {
+        if let (Self::Trace(newest), Some(at)) = (self, plausible(at)) {
             newest.fetch_max(at.as_millis(), Ordering::Relaxed);
         }
     }
+}
+
+/// A device time that a clock may follow: one that lies far beyond any calendar would make each
+/// later report too old for good.
+#[inline]
+pub fn plausible(at: Timestamp) -> Option<Timestamp> {
+    Some(at).filter(|at| at.as_millis() <= limits::MAX_TRACE_CLOCK_MS)
 }
 
 /// The machine's clock.
@@ -48,4 +60,26 @@ pub fn wall_now() -> Timestamp {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
 pub fn stopwatch() -> std::time::Instant {
     std::time::Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_beyond_any_calendar_does_not_move_the_clock() {
+        let clock = Clock::trace();
+        let ends = [i64::MAX, limits::MAX_TRACE_CLOCK_MS + 1];
+        for at in ends {
+            clock.observe(Timestamp::from_millis(at));
+            assert_eq!(clock.now(), Clock::UNSTARTED);
+        }
+        for at in [1_000, 999, i64::MAX] {
+            clock.observe(Timestamp::from_millis(at));
+            assert_eq!(clock.now(), Timestamp::from_millis(1_000));
+        }
+        let last = Timestamp::from_millis(limits::MAX_TRACE_CLOCK_MS);
+        clock.observe(last);
+        assert_eq!(clock.now(), last);
+    }
 }

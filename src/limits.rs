@@ -34,8 +34,12 @@ pub const MAX_POLYGON_VERTICES: usize = 10_000;
 // --- The doors ------------------------------------------------------------------------------
 
 /// The largest message a client may send, compressed or not: 4 MiB, some 65,536 rows with each
-/// column. A larger one ends its call with `OUT_OF_RANGE` (`RESOURCE_EXHAUSTED` if compressed).
+/// column. A larger one ends its call with `RESOURCE_EXHAUSTED`.
 pub const MAX_MESSAGE_BYTES: usize = 4 << 20;
+
+/// The furthest a clock that follows the reports can go: the year 2200, in milliseconds since 1970.
+/// A report beyond it does not move the clock, and is refused as one from the future.
+pub const MAX_TRACE_CLOCK_MS: i64 = 7_258_118_400_000;
 
 /// HTTP/2 flow control window of a stream: so much may lie unread on the server before a
 /// client is held back.
@@ -210,6 +214,9 @@ pub const TRACE_LEAD_ROWS: usize = 1_024;
 
 /// The most files in one folder of traces. More: an error.
 pub const MAX_TRACE_FOLDER_FILES: usize = 100_000;
+
+/// The most files passed over that are named, in folders and archives. More: only counted.
+pub const MAX_SKIPPED_NAMED: usize = 1_000;
 
 /// The most time-ordered trace files merged at once, each of which stays open. More: an error.
 pub const MAX_OPEN_TRACES: usize = 256;

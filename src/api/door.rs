@@ -85,7 +85,7 @@ impl Door {
 
     /// The present; `None` while a clock that follows the reports has seen none.
     pub fn started(&self) -> Option<Timestamp> {
-        Some(self.now()).filter(|now| now.as_millis() > i64::MIN)
+        started(self.now())
     }
 
     /// Whether the server drains.
@@ -137,6 +137,16 @@ impl std::fmt::Debug for Door {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Door").field("clock", &self.clock).finish_non_exhaustive()
     }
+}
+
+/// The moment, unless it is none.
+fn started(now: Timestamp) -> Option<Timestamp> {
+    Some(now).filter(|&now| now != Clock::UNSTARTED)
+}
+
+/// A present in an answer; 0 while a clock that follows the reports has seen none.
+pub(super) fn time_ms(now: Timestamp) -> i64 {
+    started(now).map_or(0, Timestamp::as_millis)
 }
 
 /// A place among the server's streams, given back when dropped.

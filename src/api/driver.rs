@@ -6,19 +6,22 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::connect::ConnectStream;
 use super::convert;
-use super::door::Door;
+use super::door::{Door, time_ms};
 use super::ingest::{IngestStream, introduce};
 use super::life::StreamLife;
 use super::proto::{
-    ConnectRequest, GetDriverRequest, GetDriverResponse, IngestRequest, ReportRequest,
-    ReportResponse, SetStatusRequest, SetStatusResponse, Source, driver_service_server,
+    ConnectRequest, GetDriverRequest, GetDriverResponse, IngestRequest, RejectReason,
+    ReportRequest, ReportResponse, SetStatusRequest, SetStatusResponse, Source,
+    driver_service_server,
 };
 use super::status::Failure;
 use super::tally::{Tally, reason_message};
 use crate::clock;
-use crate::index::BatchOutcome;
+use crate::ids::DriverId;
+use crate::index::{BatchOutcome, FullError};
 use crate::model::{Reason, Report};
 use crate::telemetry::Method;
+use crate::units::Timestamp;
 
 /// The service.
 #[derive(Clone, Debug)]
@@ -42,33 +45,29 @@ impl DriverService {
         door.clock.observe(values.at);
         let now = door.now();
         let mut outcome = BatchOutcome::default();
-        let convert::ReportValues { position, at, motion, status } = values;
-        let mut applied = None;
-        // Twice, for a driver that is forgotten in between.
-        for _ in 0..2 {
-            let driver = door.map.bind(now, &id)?;
-            introduce(&*door.map, driver, profile, None);
-            let report = Report { driver, position, at, motion, status };
-            outcome.clear();
-            door.map.apply(now, &[report], &mut outcome);
-            applied = Some(report);
-            if !matches!(outcome.rejected.as_slice(), [(_, Reason::UnknownDriver)]) {
-                break;
-            }
+        let mut report = judge(door, now, &id, values, &mut outcome)?;
+        if matches!(outcome.rejected.as_slice(), [(_, Reason::UnknownDriver)]) {
+            // It was forgotten in between.
+            report = judge(door, now, &id, values, &mut outcome)?;
         }
         let mut tally = Tally::default();
         tally.apply(&door.metrics, outcome.applied, outcome.implausible);
         let rejected = outcome.rejected.first().map(|&(_, reason)| reason_message(reason));
         if let Some(reason) = rejected {
             tally.reject(&door.metrics, reason, 1);
-        }
-        if let (true, None, Some(report)) = (door.is_recorded(), rejected, applied) {
-            door.record(vec![(id, report)]);
+        } else {
+            introduce(&*door.map, report.driver, profile, None);
+            if door.is_recorded() {
+                door.record(vec![(id, report)]);
+            }
         }
         Ok(ReportResponse {
             applied: rejected.is_none(),
             implausible: outcome.implausible > 0,
             reason: rejected.unwrap_or_default().into(),
+            detail: rejected
+                .and_then(|reason| time_detail(reason, now, values))
+                .unwrap_or_default(),
         })
     }
 
@@ -94,7 +93,7 @@ impl DriverService {
             profile: Some(convert::profile_message(driver.profile)),
             motion: driver.fix.and_then(|fix| convert::motion_message(fix.motion)),
             source: Source::Index.into(),
-            time_ms: now.as_millis(),
+            time_ms: time_ms(now),
         })
     }
 
@@ -108,6 +107,48 @@ impl DriverService {
         self.door.metrics.duration(method).record(started.elapsed());
         Ok(Response::new(result?))
     }
+}
+
+/// What is wrong with the time of a report that is refused for it. The map alone knows its
+/// settings, so they are named as the configuration has them.
+fn time_detail(
+    reason: RejectReason,
+    now: Timestamp,
+    values: convert::ReportValues,
+) -> Option<String> {
+    if !matches!(reason, RejectReason::TooOld | RejectReason::InFuture) {
+        return None;
+    }
+    let (at, now) = (values.at.as_millis(), time_ms(now));
+    let allowed = format_args!("{now} - forget_after + 1..={now} + max_clock_skew");
+    Some(convert::FieldError::range("report.device_time_ms", at, allowed).detail)
+}
+
+/// Applies a report that came alone. A driver that only a refused one spoke of is not known
+/// afterwards.
+fn judge(
+    door: &Door,
+    now: Timestamp,
+    id: &DriverId,
+    values: convert::ReportValues,
+    outcome: &mut BatchOutcome,
+) -> Result<Report, FullError> {
+    let known = door.map.find(id);
+    let driver = match known {
+        Some(driver) => driver,
+        None => door.map.bind(now, id)?,
+    };
+    let convert::ReportValues { position, at, motion, status } = values;
+    let report = Report { driver, position, at, motion, status };
+    outcome.clear();
+    door.map.apply(now, &[report], outcome);
+    let stays = known.is_some() || outcome.rejected.is_empty();
+    // Another call may have brought a position meanwhile. One that has only bound the driver finds
+    // it forgotten with its first report, as after a silence, and makes it known again.
+    if !stays && door.map.driver(now, driver).is_some_and(|driver| driver.fix.is_none()) {
+        door.map.forget(driver);
+    }
+    Ok(report)
 }
 
 #[tonic::async_trait]

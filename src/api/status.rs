@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tonic::codegen::http;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -55,6 +56,12 @@ pub enum Failure {
         /// The limit.
         max: usize,
     },
+    /// A message is longer than any may be.
+    #[error("max_message_bytes: the message has more than {max} bytes, the most that one may have")]
+    MessageTooLarge {
+        /// The limit.
+        max: usize,
+    },
     /// The server is shutting down.
     #[error("the server drains; reconnect")]
     Draining,
@@ -77,7 +84,8 @@ impl Failure {
             | Self::TooManyStreams { .. }
             | Self::WatchTooLarge { .. }
             | Self::TooMuchUnfinished { .. }
-            | Self::TooMuchUnread { .. } => Code::ResourceExhausted,
+            | Self::TooMuchUnread { .. }
+            | Self::MessageTooLarge { .. } => Code::ResourceExhausted,
             Self::Draining => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
         }
@@ -105,6 +113,7 @@ impl Failure {
             Self::WatchTooLarge { .. } => limit("max_watched"),
             Self::TooMuchUnfinished { .. } => limit("max_request_bytes"),
             Self::TooMuchUnread { .. } => limit("max_answer_bytes"),
+            Self::MessageTooLarge { .. } => limit("max_message_bytes"),
             Self::Draining => retry(),
             Self::DeadlineExceeded => ErrorDetails::new(),
         }
@@ -121,6 +130,31 @@ impl From<Failure> for Status {
 impl From<FieldError> for Status {
     fn from(error: FieldError) -> Self {
         Failure::from(error).into()
+    }
+}
+
+/// What a call or a stream ends with when a message cannot be read: tonic's status in our terms.
+///
+/// Ours pass: they have details. tonic's have none, and by their code is told what was wrong:
+/// `OUT_OF_RANGE` too long, `RESOURCE_EXHAUSTED` too long once unpacked, `INTERNAL` not a message.
+pub fn unreadable(status: Status) -> Status {
+    if !status.details().is_empty() {
+        return status;
+    }
+    match status.code() {
+        Code::OutOfRange | Code::ResourceExhausted => {
+            Failure::MessageTooLarge { max: limits::MAX_MESSAGE_BYTES }.into()
+        }
+        Code::Internal => FieldError::because("request", status.message()).into(),
+        _ => status,
+    }
+}
+
+/// The same for a call that was answered with nothing but a status.
+pub fn unreadable_call<B: Default>(response: http::Response<B>) -> http::Response<B> {
+    match response.extensions().get::<Status>() {
+        Some(status) if status.details().is_empty() => unreadable(status.clone()).into_http(),
+        _ => response,
     }
 }
 
@@ -154,6 +188,10 @@ mod tests {
                 "max_answer_bytes: 9 bytes of answers on this connection are not read, the most it \
                  may have",
             ),
+            Failure::MessageTooLarge { .. } => (
+                Code::ResourceExhausted,
+                "max_message_bytes: the message has more than 9 bytes, the most that one may have",
+            ),
             Failure::Draining => (Code::Unavailable, "the server drains; reconnect"),
             Failure::DeadlineExceeded => {
                 (Code::DeadlineExceeded, "the deadline of the stream has passed")
@@ -171,6 +209,7 @@ mod tests {
             Failure::WatchTooLarge { max: 9 },
             Failure::TooMuchUnfinished { max: 9 },
             Failure::TooMuchUnread { max: 9 },
+            Failure::MessageTooLarge { max: 9 },
             Failure::Draining,
             Failure::DeadlineExceeded,
         ];
@@ -184,5 +223,23 @@ mod tests {
             assert_eq!(details.bad_request().is_some(), code == Code::InvalidArgument);
             assert_eq!(details.quota_failure().is_some(), code == Code::ResourceExhausted);
         }
+    }
+
+    #[test]
+    fn only_what_has_no_details_is_put_in_our_terms() {
+        let ours = Status::from(Failure::TooManyStreams { max: 9 });
+        assert_eq!(unreadable(ours.clone()).message(), ours.message());
+        let terms = |code| unreadable(Status::new(code, "as tonic says")).code();
+        assert_eq!(terms(Code::OutOfRange), Code::ResourceExhausted);
+        assert_eq!(terms(Code::Internal), Code::InvalidArgument);
+        for code in [Code::Cancelled, Code::Unimplemented, Code::Unknown, Code::NotFound] {
+            assert_eq!(terms(code), code);
+        }
+        let unpacked = unreadable(Status::resource_exhausted("as tonic says"));
+        assert!(unpacked.message().starts_with("max_message_bytes: "), "{unpacked:?}");
+        let bytes = unreadable(Status::internal("as tonic says"));
+        assert_eq!(bytes.message(), "request: as tonic says");
+        let call = unreadable_call::<()>(Status::out_of_range("as tonic says").into_http());
+        assert_eq!(call.headers()["grpc-status"], "8");
     }
 }

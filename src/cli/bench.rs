@@ -44,10 +44,10 @@ enum What {
         #[arg(long, value_enum, value_delimiter = ',', default_values = ["unary", "stream", "mixed"])]
         only: Vec<QueryKind>,
         /// Updates a second in the mixed run
-        #[arg(long, default_value_t = 1_000_000, value_name = "N")]
+        #[arg(long, allow_negative_numbers = true, default_value_t = 1_000_000, value_name = "N")]
         updates: u32,
         /// Questions a second in the mixed run
-        #[arg(long, default_value_t = 25_000, value_name = "N")]
+        #[arg(long, allow_negative_numbers = true, default_value_t = 25_000, value_name = "N")]
         queries: u32,
         #[command(flatten)]
         common: Common,
@@ -77,35 +77,38 @@ enum QueryKind {
 #[derive(Debug, clap::Args)]
 struct Common {
     /// Drivers on the map
-    #[arg(long, default_value_t = 1_000_000, value_name = "N",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1_000_000, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(limits::MAX_HANDLES)))]
     drivers: u32,
     /// How long each measurement takes
-    #[arg(long, default_value_t = 5.0, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 5.0, value_name = "SECONDS",
+          value_parser = seconds)]
     seconds: f64,
     /// Threads of the server
-    #[arg(long, default_value_t = 1, value_name = "N",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_THREADS as u64))]
     server_threads: u64,
     /// Threads of the clients
-    #[arg(long, default_value_t = 1, value_name = "N",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_THREADS as u64))]
     client_threads: u64,
     /// How many drivers a question asks for
-    #[arg(long, default_value_t = 10, value_name = "N",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 10, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(limits::MAX_K)))]
     k: u32,
     /// How far a question reaches, in metres
-    #[arg(long, default_value_t = 5_000.0, value_name = "METRES")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 5_000.0, value_name = "METRES")]
     radius: f64,
     /// Batches or questions under way, a client thread [default: 64; stream: 1024]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_096))]
+    #[arg(long, allow_negative_numbers = true, value_name = "N",
+          value_parser = clap::value_parser!(u64).range(1..=4_096))]
     in_flight: Option<u64>,
     /// Connections [default: 4; apps: 50]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    #[arg(long, allow_negative_numbers = true, value_name = "N",
+          value_parser = clap::value_parser!(u64).range(1..=1_000))]
     connections: Option<u64>,
     /// Apps at once
-    #[arg(long, default_value_t = 10_000, value_name = "N",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 10_000, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_STREAMS as u64))]
     streams: u64,
     /// Write the figures as JSON into this file

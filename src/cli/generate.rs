@@ -17,7 +17,7 @@ use crate::units::{Millis, Timestamp};
 /// shifts; each reports about every four seconds. The same arguments give the same trace on each
 /// machine.
 ///
-/// Exit code: 0 done; 1 failed, nothing written.
+/// Exit codes: 0 done; 1 failed, nothing written; 2 wrong arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   hansom generate --city san-francisco --drivers 150 --minutes 45 --seed 1 --out sf.htrace")]
@@ -27,19 +27,19 @@ pub(super) struct Args {
     city: City,
 
     /// How many drivers, 1 to 1000000.
-    #[arg(long, value_name = "N", default_value_t = 150)]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", default_value_t = 150)]
     drivers: u32,
 
     /// How long, in minutes.
-    #[arg(long, value_name = "M", default_value_t = 45)]
+    #[arg(long, allow_negative_numbers = true, value_name = "M", default_value_t = 45)]
     minutes: u32,
 
     /// Which of the possible fleets.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1)]
     seed: u64,
 
     /// About how often a driver reports, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 4_000)]
+    #[arg(long, allow_negative_numbers = true, value_name = "MS", default_value_t = 4_000)]
     report_every_ms: u64,
 
     /// When it begins, like "2026-01-10 01:00:00" (UTC unless an offset follows).

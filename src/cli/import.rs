@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::output::{NewTrace, Overwrite, Summary, Unit, bar, grouped};
+use super::output::{DAMAGED, NewTrace, Overwrite, Summary, Unit, bar, grouped};
 use crate::trace::{
     self, CsvColumns, ReadOptions, RowReason, TraceDigest, TraceReader, TraceWriter,
     civil::UtcOffset,
@@ -14,13 +14,13 @@ use crate::units::Timestamp;
 /// Turn traces of known formats into one trace in Hansom's own format, in time order.
 ///
 /// Formats are recognised by content: Cabspotting (`lat lon occupied unixtime`, a file a cab),
-/// T-Drive (`id,YYYY-MM-DD HH:MM:SS,lon,lat`), Hansom's own, and any CSV with a header line and
-/// --csv-columns; each as a plain file, .gz, .tar, .tar.gz, or a folder of files. Rows that are no
-/// position report are counted by reason, never silently dropped. Several sources are merged; the
-/// same id is the same driver.
+/// T-Drive (`id,YYYY-MM-DD HH:MM:SS,lon,lat`), and any CSV with a header line and --csv-columns,
+/// each as a plain file, .gz, .tar or .tar.gz; Hansom's own as a plain file; or a folder of plain
+/// and .gz files, of which those passed over are listed. Rows that are no position report are counted by reason, never silently dropped.
+/// Several sources are merged; the same id is the same driver.
 ///
-/// Exit code: 0 done; 1 failed, nothing written; 2 done, but a source was damaged and has been
-/// read up to the damage.
+/// Exit codes: 0 done; 1 failed, nothing written; 2 wrong arguments; 4 done, but a source was
+/// damaged and has been read up to the damage.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hansom import cabspotting.tar.gz --out sf.htrace
@@ -115,8 +115,11 @@ fn print(reader: &TraceReader, copied: Copied, bytes: u64) {
             summary.row(&format!("  {reason}"), grouped(count));
         }
     }
-    if reader.skipped_files() > 0 {
-        summary.row("files passed over", grouped(reader.skipped_files()));
+    if reader.skipped().count() > 0 {
+        summary.row("files passed over", grouped(reader.skipped().count()));
+        for file in reader.skipped().named() {
+            summary.row("  not read", file);
+        }
     }
     summary
         .row("vehicles", grouped(reader.vehicles() as u64))
@@ -131,5 +134,5 @@ fn warn_of_damage(reader: &TraceReader) -> ExitCode {
     for damage in reader.damages() {
         eprintln!("hansom: damaged: {damage}");
     }
-    if reader.damages().is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) }
+    if reader.damages().is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DAMAGED) }
 }

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::output::{Summary, grouped};
+use super::output::{DAMAGED, Summary, grouped};
 use crate::geo::LatLng;
 use crate::trace::{Order, TraceDigest, TraceFile, VERSION, Vehicles};
 use crate::units::Timestamp;
 
 /// Read a trace in Hansom's own format from end to end and say what is in it.
 ///
-/// Exit code: 0 whole; 1 no such file, or not a trace; 2 damaged, and read up to the damage.
+/// Exit codes: 0 whole; 1 no such file, or not a trace; 2 wrong arguments; 4 damaged, and read up
+/// to the damage.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The trace.
@@ -56,13 +57,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             gathered.blocks += 1;
         }
     }
-    let order = match file.order() {
-        Order::ByTime => "by time",
-        Order::AsArrived => "as arrived",
+    let format = match file.header() {
+        Some(Order::ByTime) => format!("hansom trace, version {VERSION}, records by time"),
+        Some(Order::AsArrived) => format!("hansom trace, version {VERSION}, records as arrived"),
+        None => "hansom trace, whose header cannot be read".to_owned(),
     };
     let mut summary = Summary::new();
     summary
-        .row("format", format!("hansom trace, version {VERSION}, records {order}"))
+        .row("format", format)
         .row("bytes", grouped(file.length()))
         .row("blocks", format!("{} of {} bytes", gathered.blocks, grouped(gathered.packed)))
         .row("rows", grouped(gathered.rows))
@@ -75,7 +77,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.blocks {
         blocks.print();
     }
-    Ok(if file.damage().is_some() { ExitCode::from(2) } else { ExitCode::SUCCESS })
+    Ok(if file.damage().is_some() { ExitCode::from(DAMAGED) } else { ExitCode::SUCCESS })
 }
 
 impl Gathered {

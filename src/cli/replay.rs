@@ -2,9 +2,10 @@
 
 mod progress;
 mod table;
+mod verdict;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,16 +15,18 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use self::progress::Bar;
+use super::output::{NewFile, Overwrite};
 use crate::limits;
 use crate::model::K;
-use crate::replay::{self, ReplayOptions, Report, Speed, Times};
+use crate::replay::{self, ReplayOptions, Speed, Times};
 use crate::trace::civil::UtcOffset;
 use crate::trace::{CsvColumns, ReadOptions};
 use crate::units::{Meters, Millis};
 
 const AFTER_HELP: &str = "\
-Formats are recognised by content: Hansom's own, Cabspotting, T-Drive, and CSV with --csv-columns; \
-plain, .gz, .tar, .tar.gz, or a folder of such files. Several traces are merged in time order.
+Formats are recognised by content: Hansom's own, plain; Cabspotting, T-Drive, and CSV with \
+--csv-columns, each plain, .gz, .tar or .tar.gz; or a folder of plain and .gz files, where archives \
+are passed over and listed. Several traces are merged in time order.
 
 Without --target a server is embedded, whose clock follows the trace and which forgets nobody. \
 A server elsewhere usually has the machine's clock, so with --target device times are rebased: \
@@ -35,8 +38,9 @@ Sampled answers are compared with a linear scan over the accepted rows: drivers,
 distances, ages. With --target that is done only if --check is given, and makes sense only if \
 nobody else reports to that server and it has just started.
 
-Exit codes: 0 done; 1 failed, or the rows do not add up; 2 wrong arguments; 3 an answer differs \
-from the linear scan; 130 interrupted (the report tells of what was done).
+Exit codes: 0 done; 1 failed, the rows do not add up, or none was accepted; 2 wrong \
+arguments; 3 an answer differs from the linear scan; 4 a trace is damaged and was replayed up to the \
+damage; 130 interrupted (the report tells of what was done).
 
 Examples:
   hansom replay data/san-francisco.htrace
@@ -57,25 +61,26 @@ pub(super) struct Args {
     #[arg(long, value_enum, value_name = "HOW")]
     times: Option<TimesArg>,
     /// How fast the trace passes: max, or a factor like 60x
-    #[arg(long, default_value = "max", value_name = "SPEED")]
+    #[arg(long, allow_hyphen_values = true, default_value = "max", value_name = "SPEED")]
     speed: Speed,
     /// Rows in a batch
-    #[arg(long, default_value_t = 1_024, value_name = "ROWS",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1_024, value_name = "ROWS",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_REPLAY_BATCH_ROWS as u64))]
     batch: u64,
     /// Ask so many questions a second meanwhile, near positions of the trace
-    #[arg(long, default_value_t = 0, value_name = "N",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 0, value_name = "N",
           value_parser = clap::value_parser!(u32).range(0..=i64::from(limits::MAX_QUERY_RATE)))]
     query_rate: u32,
     /// How many drivers a question asks for
-    #[arg(long, default_value_t = 10, value_name = "N",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 10, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=u64::from(limits::MAX_K)))]
     k: u64,
     /// How far a question reaches, in metres
-    #[arg(long, default_value_t = 5_000.0, value_name = "METRES", value_parser = meters)]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 5_000.0, value_name = "METRES",
+          value_parser = meters)]
     radius: f64,
     /// How old a position may be to count, in seconds
-    #[arg(long, default_value_t = 600, value_name = "SECONDS",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 600, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_FORGET_AFTER_MS / 1_000))]
     max_age: u64,
     /// Compare answers with the linear scan, also with --target
@@ -84,15 +89,19 @@ pub(super) struct Args {
     /// Do not compare answers
     #[arg(long)]
     no_check: bool,
-    /// At how many points of the trace answers are compared
-    #[arg(long, default_value_t = 100, value_name = "N")]
+    /// At how many points of the trace answers are compared; at most once a batch, so a short trace
+    /// or large batches give fewer
+    #[arg(long, allow_negative_numbers = true, default_value_t = 100, value_name = "N")]
     check_points: u32,
-    /// How many answers are compared at each point
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    /// How many answers are compared at each of those points
+    #[arg(long, allow_negative_numbers = true, default_value_t = 10, value_name = "N")]
     check_questions: u32,
-    /// Write the report as JSON into this file
+    /// Write the report as JSON into this file; it appears when it is whole
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Replace the report's FILE if it exists
+    #[arg(long, requires = "report")]
+    force: bool,
     /// Which CSV column is what: id=…,time=…,lat=…,lng=…[,heading=…,speed=…,accuracy=…,status=…]
     #[arg(long, value_name = "MAPPING")]
     csv_columns: Option<CsvColumns>,
@@ -100,10 +109,10 @@ pub(super) struct Args {
     #[arg(long, default_value = "Z", value_name = "OFFSET", allow_hyphen_values = true)]
     utc_offset: UtcOffset,
     /// What the random draws depend on
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1, value_name = "N")]
     seed: u64,
     /// Threads of the embedded server
-    #[arg(long, default_value_t = 1, value_name = "N",
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_THREADS as u64))]
     server_threads: u64,
 }
@@ -123,6 +132,8 @@ fn meters(text: &str) -> Result<f64, String> {
 
 /// Runs the subcommand.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    // Before the replay: a day of work is not lost to a path with a typing error.
+    let new_report = new_report(args)?;
     let (stopper, stop) = watch::channel(false);
     on_interrupt(stopper)?;
     let bar = Arc::new(Bar::new());
@@ -135,14 +146,27 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let outcome = replay::run(&options);
     bar.clear();
     let report = outcome?;
+    // The file before the table, and the table even if the file fails: one of them remains.
+    let written = new_report.map_or(Ok(()), |file| {
+        let json = serde_json::to_string_pretty(&report)? + "\n";
+        file.finish_with(json.as_bytes()).context("cannot write the report")
+    });
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", table::of(&report))?;
-    if let Some(path) = &args.report {
-        let json = serde_json::to_string_pretty(&report)?;
-        std::fs::write(path, json + "\n")
-            .with_context(|| format!("cannot write the report {}", path.display()))?;
-    }
-    verdict(&report)
+    written?;
+    verdict::on(&report)
+}
+
+/// A place for the report, if one is wanted; never one that is being read.
+fn new_report(args: &Args) -> anyhow::Result<Option<NewFile>> {
+    let Some(path) = &args.report else { return Ok(None) };
+    let real = |path: &Path| path.canonicalize().ok();
+    // A trace by itself, or a file in a folder of traces.
+    let among = |trace: &PathBuf| Some(real(path)?.starts_with(real(trace)?));
+    let taken = args.traces.iter().any(|trace| among(trace) == Some(true));
+    anyhow::ensure!(!taken, "{} is among the traces to read", path.display());
+    let new = NewFile::create(path, Overwrite::from_force(args.force));
+    new.context("cannot write the report").map(Some)
 }
 
 fn options(args: &Args) -> anyhow::Result<ReplayOptions> {
@@ -198,24 +222,4 @@ fn on_interrupt(stopper: watch::Sender<bool>) -> anyhow::Result<()> {
         });
     })?;
     Ok(())
-}
-
-/// What the exit code says, and on standard error why.
-#[expect(clippy::print_stderr, reason = "why the exit code is not zero")]
-fn verdict(report: &Report) -> anyhow::Result<ExitCode> {
-    if let Err(sum) = report.rows.add_up(report.interrupted) {
-        anyhow::bail!("the rows do not add up: {sum}");
-    }
-    for damage in &report.damage {
-        eprintln!("hansom: damaged, read up to there: {damage}");
-    }
-    let mismatch = report.checks.as_ref().and_then(|checks| checks.first_mismatch.as_ref());
-    if let Some(mismatch) = mismatch {
-        eprintln!(
-            "hansom: differs from the linear scan: {}\n  server: {}\n  scan:   {}",
-            mismatch.what, mismatch.server, mismatch.scan
-        );
-        return Ok(ExitCode::from(3));
-    }
-    Ok(if report.interrupted { ExitCode::from(130) } else { ExitCode::SUCCESS })
 }

@@ -55,7 +55,7 @@ pub(super) struct Args {
     /// Which events are logged: a level, or a list of target=level [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
-    /// The most drivers known at once [default: 67108864]
+    /// The most drivers known at once [default: 10000000]
     #[arg(long, value_name = "N")]
     max_drivers: Option<String>,
     /// A driver silent for so long no longer counts as supply [default: 60s]
@@ -95,7 +95,7 @@ impl Args {
             };
         }
         layers
-            .environment(|name| std::env::var(name).ok())
+            .environment(std::env::vars_os())
             .flag("listen", self.listen.clone())
             .flag("http", self.http.clone())
             .flag("threads", self.threads.clone())
@@ -141,6 +141,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         };
         let running = start(&config, sink)?;
         announce(&running)?;
+        log_start(&config, &running);
         let name = signals.next().await;
         tracing::info!(signal = name, "draining");
         let within = Duration::from_millis(config.drain_timeout.get());
@@ -205,6 +206,20 @@ fn announce(running: &Running) -> std::io::Result<()> {
         writeln!(out, "http {http}")?;
     }
     out.flush()
+}
+
+/// Tells whoever reads the logs what runs, and what differs from the defaults.
+fn log_start(config: &Config, running: &Running) {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        grpc = %running.grpc_addr(),
+        http = running.http_addr().map(tracing::field::display),
+        clock = ?config.clock,
+        threads = config.threads,
+        record = config.record.as_ref().map(|path| tracing::field::display(path.display())),
+        settings = config.changed(),
+        "serving"
+    );
 }
 
 struct Signals {

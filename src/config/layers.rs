@@ -1,10 +1,11 @@
 //! Where settings come from, one over the other.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 
-use super::Problem;
 use super::settings::{self, SETTINGS};
+use super::{Problem, variables};
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,13 +91,27 @@ impl Layers {
         self
     }
 
-    /// Lays environment variables over what is there; others than ours are not looked at.
-    pub fn environment(mut self, lookup: impl Fn(&str) -> Option<String>) -> Self {
-        for setting in &SETTINGS {
-            let variable = format!("HANSOM_{}", setting.name.to_uppercase());
-            if let Some(value) = lookup(&variable) {
-                self.values.insert(setting.name, (value, Origin::Environment { variable }));
-            }
+    /// Lays environment variables over what is there. Names that do not begin with `HANSOM_` are
+    /// not ours; of those that do, each must be a setting's or one of [`variables::strange`]'s
+    /// exceptions.
+    pub fn environment(mut self, all: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        for (variable, value) in all {
+            let variable = variable.to_string_lossy().into_owned();
+            let Some(name) = variable.strip_prefix(variables::PREFIX) else { continue };
+            let name = name.to_owned();
+            let setting = SETTINGS.iter().find(|setting| setting.name.to_uppercase() == name);
+            let message = match (setting, value.into_string()) {
+                (Some(setting), Ok(value)) => {
+                    self.values.insert(setting.name, (value, Origin::Environment { variable }));
+                    continue;
+                }
+                (Some(_), Err(value)) => format!("{} is not Unicode", value.display()),
+                (None, value) => match variables::strange(&name, &value.unwrap_or_default()) {
+                    Some(message) => message,
+                    None => continue,
+                },
+            };
+            self.problems.push(Problem { origin: Origin::Environment { variable }, message });
         }
         self
     }

@@ -2,19 +2,20 @@
 //!
 //! Each setting is a line of one table ([`SETTINGS`]) with a name, a default and what it means;
 //! the file's key, the variable `HANSOM_<NAME>` and the flag `--<name>` are derived from it.
-//! Only those variables are looked at: an orchestrator sets others that begin with `HANSOM_`.
+//! Another variable that begins with `HANSOM_` is a mistake, unless an orchestrator sets it.
 //! All problems are reported at once.
 
 mod layers;
 mod parse;
 mod settings;
+mod variables;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use layers::{Layers, Origin};
-pub use settings::{SETTINGS, Setting};
+pub use settings::{Fallback, SETTINGS, Setting};
 
 use crate::index::IndexConfig;
 use crate::telemetry::LogFormat;
@@ -96,10 +97,16 @@ impl Config {
 
     /// The effective settings as a file that would give the same, each with where it came from.
     pub fn to_toml(&self) -> String {
-        let mut text = String::from("# The effective configuration. Durations: ms, s, m, h.\n");
+        let mut text = String::from("# The effective configuration. Durations: ms, s, m, h, d.\n");
         for (setting, value, origin) in &self.printed {
             let value = match setting.kind {
-                settings::Kind::Text if value.is_empty() => continue,
+                // As a line to be completed: an empty value is none that somebody could want.
+                settings::Kind::Text if value.is_empty() => {
+                    text.push_str("# ");
+                    text.push_str(setting.name);
+                    text.push_str(" =  # not set\n");
+                    continue;
+                }
                 settings::Kind::Text => toml::Value::String(value.clone()).to_string(),
                 settings::Kind::Bare => value.clone(),
             };
@@ -110,6 +117,16 @@ impl Config {
             }
         }
         text
+    }
+
+    /// The settings that somebody set to another value than the default, on one line.
+    pub fn changed(&self) -> String {
+        let differ = self.printed.iter().filter(|(setting, value, origin)| {
+            *origin != Origin::Default && *value != setting.default.to_string()
+        });
+        let told: Vec<String> =
+            differ.map(|(setting, value, _)| format!("{}={value}", setting.name)).collect();
+        told.join(" ")
     }
 }
 

@@ -89,7 +89,7 @@ impl Reader {
         let setting = super::settings::find(name)?;
         let given = self.layers.values.get(name).cloned();
         let (value, origin) =
-            given.unwrap_or_else(|| (setting.default.to_owned(), Origin::Default));
+            given.unwrap_or_else(|| (setting.default.to_string(), Origin::Default));
         match parse(&value) {
             Ok(parsed) => {
                 self.printed.push((setting, value, origin));
@@ -157,6 +157,14 @@ fn speed(text: &str) -> Result<f64, String> {
         .ok_or_else(|| format!("{text} is not above 0 and at most 1000000"))
 }
 
+/// A duration in the largest unit in which it is whole.
+fn readable(millis: u64) -> String {
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let whole = units.into_iter().find(|(unit, _)| millis > 0 && millis.is_multiple_of(*unit));
+    let (unit, name) = whole.unwrap_or((1, "ms"));
+    format!("{}{name}", millis / unit)
+}
+
 /// A duration: a whole number and `ms`, `s`, `m`, `h` or `d`.
 fn span(text: &str, min: u64, max: u64) -> Result<Millis, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -174,6 +182,6 @@ fn span(text: &str, min: u64, max: u64) -> Result<Millis, String> {
     if (min..=max).contains(&millis) {
         Ok(Millis(millis))
     } else {
-        Err(format!("{text} is not in {min}ms..={}s", max / 1_000))
+        Err(format!("{text} is not in {min}ms..={}", readable(max)))
     }
 }

@@ -1,5 +1,9 @@
 //! The table of settings.
 
+use std::fmt;
+
+use crate::limits;
+
 /// How a value is written in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -9,23 +13,45 @@ pub enum Kind {
     Bare,
 }
 
+/// What a setting is if nobody says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// As somebody would write it; empty means "not set".
+    Text(&'static str),
+    /// A limit, so that its figure stands in one place.
+    Limit(usize),
+}
+
+impl fmt::Display for Fallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Limit(limit) => limit.fmt(f),
+        }
+    }
+}
+
 /// A line of the table.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Its name: the file's key; in capitals after `HANSOM_` the variable; with dashes the flag.
     pub name: &'static str,
-    /// What it is if nobody says; empty means "not set".
-    pub default: &'static str,
+    /// What it is if nobody says.
+    pub default: Fallback,
     /// How it is written in the file.
     pub kind: Kind,
 }
 
 const fn text(name: &'static str, default: &'static str) -> Setting {
-    Setting { name, default, kind: Kind::Text }
+    Setting { name, default: Fallback::Text(default), kind: Kind::Text }
 }
 
 const fn bare(name: &'static str, default: &'static str) -> Setting {
-    Setting { name, default, kind: Kind::Bare }
+    Setting { name, default: Fallback::Text(default), kind: Kind::Bare }
+}
+
+const fn limit(name: &'static str, default: usize) -> Setting {
+    Setting { name, default: Fallback::Limit(default), kind: Kind::Bare }
 }
 
 /// Each setting.
@@ -36,7 +62,7 @@ pub const SETTINGS: [Setting; 14] = [
     bare("threads", "0"),
     text("log_format", "text"),
     text("log_level", "info"),
-    bare("max_drivers", "67108864"),
+    limit("max_drivers", limits::DEFAULT_MAX_DRIVERS),
     text("stale_after", "60s"),
     text("forget_after", "30m"),
     text("max_clock_skew", "30s"),

@@ -1,22 +1,30 @@
 //! Layers over one another, and every kind of mistake told at once.
 
+use std::ffi::OsString;
+
 use super::*;
 
 fn nothing() -> Layers {
     Layers::default()
 }
 
+fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
 #[test]
 fn flags_win_over_the_environment_and_that_over_the_file() {
     let file = "listen = \"127.0.0.1:1\"\nhttp = \"127.0.0.1:1\"\nthreads = 1\n";
     let layers = || {
-        nothing().file("h.toml", file).environment(|name| match name {
-            "HANSOM_HTTP" => Some("127.0.0.1:2".to_owned()),
-            "HANSOM_THREADS" => Some("2".to_owned()),
+        nothing().file("h.toml", file).environment(variables(&[
+            ("HANSOM_HTTP", "127.0.0.1:2"),
+            ("HANSOM_THREADS", "2"),
             // What Kubernetes and others set; none of them is ours.
-            "HANSOM_PORT" | "HANSOM_DATA" | "HANSOM_SERVICE_HOST" => Some("tcp://x".to_owned()),
-            _ => None,
-        })
+            ("HANSOM_PORT", "tcp://x"),
+            ("HANSOM_DATA", "x"),
+            ("HANSOM_SERVICE_HOST", "x"),
+            ("PATH", "x"),
+        ]))
     };
     let config = Config::resolve(layers().flag("threads", Some("3".to_owned()))).unwrap();
     assert_eq!((config.listen.port(), config.http.port(), config.threads), (1, 2, 3));
@@ -26,9 +34,16 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
         "http = \"127.0.0.1:2\"  # HANSOM_HTTP\n",
         "threads = 3  # --threads\n",
         "stale_after = \"60s\"  # default\n",
+        "# record =  # not set\n",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
+}
+
+#[test]
+fn what_was_changed_is_told_in_a_line() {
+    let layers = nothing().flag("threads", Some("3".to_owned())).flag("clock", Some("wall".into()));
+    assert_eq!(Config::resolve(layers).unwrap().changed(), "threads=3");
 }
 
 #[test]
@@ -46,17 +61,18 @@ fn all_problems_are_reported_at_once_with_their_origin() {
     let file = "lisen = \"127.0.0.1:1\"\nthreads = 4096\nstale_after = \"2h\"\nhttp = [1]\n";
     let layers = nothing()
         .file("h.toml", file)
-        .environment(|name| (name == "HANSOM_CLOCK").then(|| "sundial".to_owned()))
+        .environment(variables(&[("HANSOM_CLOCK", "sundial"), ("HANSOM_LISTN", "x")]))
         .flag("listen", Some("0.0.0.0:7400".to_owned()))
         .flag("max_speed_m_s", Some("-1".to_owned()));
     let problems = Config::resolve(layers).unwrap_err();
     let text = problems.to_string();
-    assert_eq!(problems.0.len(), 7, "{text}");
+    assert_eq!(problems.0.len(), 8, "{text}");
     for part in [
         "h.toml, lisen: is not a setting; did you mean listen?",
         "h.toml, http: array is not a plain value",
         "h.toml, threads: 4096 is not in 0..=256",
         "h.toml, stale_after: stale_after 7200000 ms is longer than forget_after 1800000 ms",
+        "HANSOM_LISTN: is not a setting; did you mean HANSOM_LISTEN?",
         "HANSOM_CLOCK: \"sundial\" is neither wall nor trace",
         "--max-speed-m-s: -1 is not above 0",
         "--listen: 0.0.0.0:7400 can be reached from other machines",
@@ -97,6 +113,6 @@ fn durations_have_a_unit_and_a_range() {
     assert!(stale("60").unwrap_err().contains("is not a duration"));
     assert!(stale("s").unwrap_err().contains("is not a duration"));
     assert!(stale("é").unwrap_err().contains("is not a duration"));
-    assert_eq!(stale("0s"), Err("0s is not in 1ms..=604800s".to_owned()));
+    assert_eq!(stale("0s"), Err("0s is not in 1ms..=7d".to_owned()));
     assert!(stale("99999999999999999999h").is_err());
 }

@@ -13,7 +13,8 @@
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::inline_always,
-    reason = "small indices, angles in range, and loops that must see their callers' vectors"
+    clippy::needless_range_loop,
+    reason = "small indices, angles in range, and loops in step that become vectors"
 )]
 
 use super::bucket::{BLOCK, Bucket, CAPACITY, Columns, Rect, high, low};
@@ -196,7 +197,7 @@ fn measure<const N: usize>(
 /// without a branch that depends on them.
 #[inline(always)]
 fn kth<const N: usize>(terms: &[f32; CAPACITY], passing: u64, k: usize) -> f32 {
-    let (mut bits, mut nearer) = ([0i32; N], [0i32; N]);
+    let (mut bits, mut nearer) = ([0i32; N], [0u32; N]);
     for i in 0..N {
         bits[i] = terms[i].to_bits().cast_signed();
     }
@@ -205,7 +206,7 @@ fn kth<const N: usize>(terms: &[f32; CAPACITY], passing: u64, k: usize) -> f32 {
         let one = bits[left.trailing_zeros() as usize % N];
         left &= left - 1;
         for i in 0..N {
-            nearer[i] += i32::from(one < bits[i]);
+            nearer[i] += u32::from(one < bits[i]);
         }
     }
     let (mut kth, mut left) = (0, passing);
@@ -311,6 +312,8 @@ impl Vectorize for Slots<'_> {
         for i in 0..SIDE {
             columns[i] = half_sine_squared(gaps[i] as f32);
         }
+        // Else each column would be computed alone, seven instructions times eight, because it
+        // is only used as a factor of whole rows.
         let columns = std::hint::black_box(columns);
         let (mut souths, mut norths) = ([0i32; SIDE], [0i32; SIDE]);
         for i in 0..SIDE {

@@ -52,7 +52,12 @@ impl ScanIndex {
 
     /// The present, with the time before it passed.
     fn present(&self, now: Timestamp) -> Timestamp {
-        let passed = *self.state.write().passed.get_or_insert(now);
+        let passed = {
+            let mut state = self.state.write();
+            // A clock that has not started stands at the beginning of all time.
+            let started = state.passed.filter(|passed| passed.as_millis() > i64::MIN);
+            *state.passed.insert(started.unwrap_or(now))
+        };
         match present(passed, now) {
             Present::Is(now) => now,
             Present::MustPass => {

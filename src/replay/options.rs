@@ -111,7 +111,7 @@ pub struct ReplayOptions {
     /// Whether answers are compared with the linear scan. Meaningful only if nobody else reports
     /// to the server and it knows nobody at the start.
     pub check: bool,
-    /// At how many points of the trace.
+    /// At how many points of the trace; at most one a batch, and one at the end.
     pub check_points: u32,
     /// How many questions at each.
     pub check_questions: u32,

@@ -28,11 +28,11 @@ pub struct Report {
     pub time_span_ms: Option<(Timestamp, Timestamp)>,
     /// Where they were.
     pub bounds: Option<Bounds>,
-    /// From the first batch to the last acknowledgement, without the checks.
+    /// From the first batch to the last acknowledgement; at full speed without the checks.
     pub replay_seconds: f64,
     /// What the checks took.
     pub check_seconds: f64,
-    /// Rows acknowledged a second.
+    /// Rows accepted a second.
     pub updates_per_second: f64,
     /// How long answers took, from the moment the question was due; `None` without questions.
     pub query_latency: Option<Latency>,
@@ -40,8 +40,10 @@ pub struct Report {
     pub checks: Option<Checks>,
     /// Where files were damaged.
     pub damage: Vec<String>,
-    /// Files in folders and archives that are no traces.
+    /// Files in folders and archives that were passed over.
     pub skipped_files: u64,
+    /// The first of them by name, with the reason.
+    pub skipped: Vec<String>,
 }
 
 /// What became of the rows: `read = rejected_by_reader + unsent + sent`, and
@@ -65,6 +67,12 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// Whether there were rows and none of them became a position.
+    pub fn all_rejected(&self) -> bool {
+        let all_seen = self.read > 0 && self.unsent == 0;
+        self.accepted == 0 && (self.sent > 0 || all_seen)
+    }
+
     /// Whether each row is accounted for, exactly once.
     ///
     /// # Errors
@@ -184,6 +192,17 @@ mod tests {
             implausible: 1,
             rejected_by_server: [("duplicate".to_owned(), 3)].into(),
         }
+    }
+
+    #[test]
+    fn rows_of_which_none_is_accepted_are_noticed() {
+        assert!(!rows().all_rejected());
+        assert!(Rows { accepted: 0, ..rows() }.all_rejected());
+        assert!(!Rows::default().all_rejected(), "no rows, no complaint");
+        let stopped = Rows { accepted: 0, sent: 0, unsent: 8, ..rows() };
+        assert!(!stopped.all_rejected(), "the rest might have been accepted");
+        let unfit = Rows { read: 2, ..Rows::default() };
+        assert!(unfit.all_rejected());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::api::convert::status_message;
 use crate::api::proto::{HandleBinding, ReportBatch};
 use crate::ids::DriverId;
 use crate::model::Motion;
-use crate::trace::{self, Phase, Record, RowCounts, TraceError, TraceReader};
+use crate::trace::{self, Phase, Record, RowCounts, Skipped, TraceError, TraceReader};
 use crate::units::Timestamp;
 
 /// The longest that a row waits for company when the trace is paced, in milliseconds.
@@ -36,7 +36,7 @@ pub(super) struct Summary {
     pub(super) vehicles: u64,
     pub(super) format: String,
     pub(super) damage: Vec<String>,
-    pub(super) skipped_files: u64,
+    pub(super) skipped: Skipped,
     pub(super) span: Option<(Timestamp, Timestamp)>,
     pub(super) bounds: Option<Bounds>,
 }
@@ -66,7 +66,7 @@ pub(super) fn read(
         vehicles: reader.vehicles() as u64,
         format: reader.format().to_string(),
         damage: reader.damages().iter().map(ToString::to_string).collect(),
-        skipped_files: reader.skipped_files(),
+        skipped: reader.skipped().clone(),
         span: extent.span,
         bounds: extent.bounds(),
     })

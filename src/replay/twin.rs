@@ -10,7 +10,7 @@ use crate::api::proto::{DriverHit, NearestRequest, NearestResponse};
 use crate::client::{Acked, reason_name};
 use crate::ids::DriverId;
 use crate::index::{Answer, BatchOutcome, LiveMap, ScanIndex};
-use crate::model::{DriverKey, Report};
+use crate::model::Report;
 use crate::trace::Record;
 use crate::units::{Millis, Timestamp};
 
@@ -18,9 +18,9 @@ use crate::units::{Millis, Timestamp};
 #[derive(Debug)]
 pub(super) struct Twin {
     scan: ScanIndex,
-    keys: Vec<DriverKey>,
+    ids: Vec<DriverId>,
     /// Batches without an acknowledgement; their number is bounded by the client's window.
-    under_way: VecDeque<(u64, Vec<Report>)>,
+    under_way: VecDeque<(u64, Vec<Record>)>,
     newest: Timestamp,
     outcome: BatchOutcome,
     answer: Answer,
@@ -31,7 +31,7 @@ impl Twin {
     pub(super) fn new() -> Self {
         Self {
             scan: ScanIndex::new(target::index_config()),
-            keys: Vec::new(),
+            ids: Vec::new(),
             under_way: VecDeque::new(),
             newest: Timestamp::from_millis(i64::MIN),
             outcome: BatchOutcome::default(),
@@ -42,24 +42,30 @@ impl Twin {
 
     /// Vehicles that the server was told of, in the order of their numbers.
     pub(super) fn bind(&mut self, ids: &[DriverId]) {
-        for id in ids {
-            match self.scan.bind(self.newest, id) {
-                Ok(key) => self.keys.push(key),
-                Err(error) => self.differs("bind", String::new(), error.to_string()),
-            }
-        }
+        self.ids.extend_from_slice(ids);
     }
 
     /// Rows that the server was sent as batch `sequence`.
     pub(super) fn sent(&mut self, sequence: u64, records: &[Record]) {
-        let report = |record: &Record| Report {
-            driver: self.keys[record.vehicle.index()],
-            position: record.position,
-            at: record.at,
-            motion: record.motion,
-            status: record.status,
-        };
-        self.under_way.push_back((sequence, records.iter().map(report).collect()));
+        self.under_way.push_back((sequence, records.to_vec()));
+    }
+
+    /// A row as the scan takes it. As in the server, a driver forgotten since it was bound is made
+    /// known again by what it reports.
+    fn report(&mut self, record: &Record) -> Option<Report> {
+        match self.scan.bind(self.newest, &self.ids[record.vehicle.index()]) {
+            Ok(driver) => Some(Report {
+                driver,
+                position: record.position,
+                at: record.at,
+                motion: record.motion,
+                status: record.status,
+            }),
+            Err(error) => {
+                self.differs("bind", String::new(), error.to_string());
+                None
+            }
+        }
     }
 
     /// Applies what the server has applied.
@@ -69,17 +75,18 @@ impl Twin {
             self.differs("acknowledgement", server, "all are".to_owned());
         }
         let mut rejected = news.rejected.iter().peekable();
-        while let Some((sequence, mut reports)) =
+        while let Some((sequence, mut records)) =
             self.under_way.pop_front_if(|(sequence, _)| *sequence <= news.sequence)
         {
             let mut row = 0;
-            reports.retain(|_| {
+            records.retain(|_| {
                 let place = (sequence, row);
                 row += 1;
                 rejected.next_if(|(batch, row, _)| (*batch, *row) == place).is_none()
             });
-            let newest = reports.iter().map(|report| report.at).max();
+            let newest = records.iter().map(|record| record.at).max();
             self.newest = self.newest.max(newest.unwrap_or(self.newest));
+            let reports: Vec<Report> = records.iter().filter_map(|r| self.report(r)).collect();
             self.outcome.clear();
             self.scan.apply(self.newest, &reports, &mut self.outcome);
             if let Some(&(row, reason)) = self.outcome.rejected.first() {

@@ -72,6 +72,8 @@ async fn tick(door: &Door) {
         interval.tick().await;
         if let Some(now) = door.started() {
             let advance = door.map.advance(now);
+            door.metrics.drivers_gone_stale.increment(advance.went_stale);
+            door.metrics.drivers_forgotten.increment(advance.forgotten);
             if advance.forgotten > 0 {
                 tracing::debug!(forgotten = advance.forgotten, "drivers were forgotten");
             }

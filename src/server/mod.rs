@@ -9,6 +9,7 @@
 
 mod accept;
 mod control;
+mod errors;
 mod framing;
 mod guard;
 mod health;

@@ -7,23 +7,35 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::body::Body;
 use tonic::codec::CompressionEncoding::Gzip;
+use tonic::codegen::http::Response;
 use tonic::transport::server::Router;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
 use tower::layer::util::{Identity, Stack};
+use tower::util::MapResponseLayer;
 
 use super::Drained;
 use super::accept::Accepted;
+use super::errors::CountErrors;
 use super::guard::GuardLayer;
 use super::health::HealthWatch;
 use super::wire::Wire;
 use crate::api::proto::FILE_DESCRIPTOR_SET;
 use crate::api::proto::driver_service_server::DriverServiceServer;
 use crate::api::proto::proximity_service_server::ProximityServiceServer;
+use crate::api::status::unreadable_call;
 use crate::api::{Door, DriverService, ProximityService};
 use crate::limits;
+
+/// Puts what tonic says of a request that it cannot read in our terms.
+type Unreadable = MapResponseLayer<fn(Response<Body>) -> Response<Body>>;
+
+/// What surrounds the services, from the inside.
+type Layers =
+    Stack<Unreadable, Stack<GuardLayer, Stack<CountErrors, Stack<GrpcWebLayer, Identity>>>>;
 
 pub(super) struct Worker {
     pub(super) door: Arc<Door>,
@@ -63,7 +75,7 @@ impl Worker {
         }
     }
 
-    fn router(&self) -> Router<Stack<GuardLayer, Stack<GrpcWebLayer, Identity>>> {
+    fn router(&self) -> Router<Layers> {
         let driver = DriverServiceServer::new(DriverService::new(Arc::clone(&self.door)))
             .accept_compressed(Gzip)
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
@@ -85,8 +97,11 @@ impl Worker {
             reflection().build_v1alpha().ok().map(|service| service.accept_compressed(Gzip));
         builder()
             .layer(GrpcWebLayer::new())
-            // Inside: there are messages in frames, whatever the client speaks.
+            .layer(CountErrors(Arc::clone(&self.door.metrics)))
+            // Inside, where there are messages in frames, whatever the client speaks.
             .layer(GuardLayer)
+            // Inside of what counts: so that what is counted is what the caller is told.
+            .layer(Unreadable::new(unreadable_call))
             .add_service(driver)
             .add_service(proximity)
             .add_service(health)

@@ -9,11 +9,13 @@ use metrics::{
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use super::process;
+use super::rpc::Rpc;
 use crate::model::DriverStatus;
 
 /// Upper ends of the buckets of request durations, in seconds: 10 µs to 1 s.
-const DURATION_BUCKETS: [f64; 12] =
-    [1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2, 5e-2, 0.25, 1.0];
+const DURATION_BUCKETS: [f64; 13] =
+    [1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2, 0.25, 1.0];
 
 /// The timed methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,13 @@ pub enum Method {
 impl Method {
     const ALL: [Self; 6] =
         [Self::Report, Self::SetStatus, Self::GetDriver, Self::Nearest, Self::Within, Self::Count];
+
+    const fn service(self) -> &'static str {
+        match self {
+            Self::Report | Self::SetStatus | Self::GetDriver => "hansom.v1.DriverService",
+            Self::Nearest | Self::Within | Self::Count => "hansom.v1.ProximityService",
+        }
+    }
 
     const fn name(self) -> &'static str {
         match self {
@@ -62,6 +71,10 @@ pub struct Metrics {
     /// Drivers known.
     pub drivers: Gauge,
     supply: [Gauge; 6],
+    /// Drivers that left the supply because they were silent.
+    pub drivers_gone_stale: Counter,
+    /// Drivers that were removed because they were silent for long.
+    pub drivers_forgotten: Counter,
     /// Long-lived streams open.
     pub streams: Gauge,
     /// Connections open.
@@ -77,6 +90,7 @@ pub struct Metrics {
     /// 1 once the recording has ended early.
     pub trace_failed: Gauge,
     durations: [Histogram; 6],
+    errors: Vec<Counter>,
 }
 
 impl Metrics {
@@ -92,6 +106,7 @@ impl Metrics {
         let handle = recorder.handle();
         metrics::with_local_recorder(&recorder, || {
             describe();
+            gauge!("hansom_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
             Self {
                 handle,
                 updates: counter!("hansom_location_updates_total"),
@@ -106,6 +121,8 @@ impl Metrics {
                 drivers: gauge!("hansom_drivers"),
                 supply: DriverStatus::ALL
                     .map(|status| gauge!("hansom_supply", "status" => status.name())),
+                drivers_gone_stale: counter!("hansom_drivers_gone_stale_total"),
+                drivers_forgotten: counter!("hansom_drivers_forgotten_total"),
                 streams: gauge!("hansom_streams"),
                 connections: gauge!("hansom_connections"),
                 connections_refused: counter!("hansom_connections_refused_total"),
@@ -113,9 +130,16 @@ impl Metrics {
                 http_connections_refused: counter!("hansom_http_connections_refused_total"),
                 trace_rows_dropped: counter!("hansom_trace_rows_dropped_total"),
                 trace_failed: gauge!("hansom_trace_failed"),
+                errors: Rpc::each(|service, method, code| {
+                    counter!(
+                        "hansom_grpc_errors_total",
+                        "grpc_service" => service, "method" => method, "code" => code
+                    )
+                }),
                 durations: Method::ALL.map(|method| {
                     histogram!(
-                        "hansom_grpc_request_duration_seconds", "method" => method.name()
+                        "hansom_grpc_request_duration_seconds",
+                        "grpc_service" => method.service(), "method" => method.name()
                     )
                 }),
             }
@@ -141,9 +165,18 @@ impl Metrics {
         &self.durations[method as usize]
     }
 
+    /// Counts a call that ended with this gRPC code; 0 is none.
+    pub fn failed(&self, rpc: Rpc, code: usize) {
+        if let Some(counter) = rpc.place(code).and_then(|place| self.errors.get(place)) {
+            counter.increment(1);
+        }
+    }
+
     /// The text that Prometheus reads.
     pub fn render(&self) -> String {
-        self.handle.render()
+        let mut text = self.handle.render();
+        process::render(&mut text);
+        text
     }
 
     /// Folds what was recorded since the last call; call it about once a second, or memory grows.
@@ -153,6 +186,22 @@ impl Metrics {
 }
 
 fn describe() {
+    describe_counter!(
+        "hansom_grpc_errors_total",
+        Unit::Count,
+        "Calls and streams that ended with an error, by method and gRPC code."
+    );
+    describe_gauge!("hansom_build_info", Unit::Count, "Always 1; the version is the label.");
+    describe_counter!(
+        "hansom_drivers_gone_stale_total",
+        Unit::Count,
+        "Drivers that left the supply because they were silent for --stale-after."
+    );
+    describe_counter!(
+        "hansom_drivers_forgotten_total",
+        Unit::Count,
+        "Drivers removed because they were silent for --forget-after."
+    );
     describe_counter!("hansom_location_updates_total", Unit::Count, "Reports applied.");
     describe_counter!(
         "hansom_location_updates_implausible_total",

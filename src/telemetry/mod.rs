@@ -2,6 +2,9 @@
 
 mod logs;
 mod metrics;
+mod process;
+mod rpc;
 
 pub use logs::{LogFormat, init_logs};
 pub use metrics::{Method, Metrics};
+pub use rpc::Rpc;

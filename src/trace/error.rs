@@ -20,8 +20,8 @@ pub enum TraceError {
     },
     /// The content is none of the known formats.
     #[error(
-        "{}: not a trace of a known format (own format, Cabspotting, T-Drive, or CSV with a column \
-         mapping; plain, .gz, .tar, .tar.gz, or a folder of such files)",
+        "{}: not a trace of a known format (own format, plain; Cabspotting, T-Drive, or CSV with a \
+         column mapping, each plain, .gz, .tar or .tar.gz; or a folder of plain and .gz files)",
         path.display()
     )]
     UnknownFormat {
@@ -35,6 +35,16 @@ pub enum TraceError {
         path: PathBuf,
         /// Its compression.
         what: &'static str,
+    },
+    /// The own format, packed. It seeks and is compressed already, so it is read only plain.
+    #[error("{}: own format inside {what}: {remedy} first", path.display())]
+    PackedOwn {
+        /// The file.
+        path: PathBuf,
+        /// What it is packed in.
+        what: &'static str,
+        /// What makes it readable.
+        remedy: &'static str,
     },
     /// The file was written by a newer program.
     #[error("{}: trace format version {found} is newer than {newest}, the newest known here", path.display())]
@@ -98,6 +108,10 @@ impl TraceError {
         let path = path.to_path_buf();
         move |cause| Self::Io { path, cause }
     }
+
+    pub(super) fn own_in_tar(path: &Path) -> Self {
+        Self::PackedOwn { path: path.to_path_buf(), what: "tar", remedy: "unpack it" }
+    }
 }
 
 /// Where and why a file of the own format ends early. All records before it were read.
@@ -127,6 +141,14 @@ pub enum DamageKind {
     /// The file's first bytes do not match their checksum.
     #[error("the file header is damaged")]
     FileHeader,
+    /// The file ends inside its header: nothing is known of it but that it is a trace.
+    #[error("the file header is incomplete: {found} of {expected} bytes")]
+    HeaderIncomplete {
+        /// Bytes there should be.
+        expected: u64,
+        /// Bytes there are.
+        found: u64,
+    },
     /// The file ends after a whole block: the writer was interrupted, or the end was cut off.
     #[error("the file ends without a footer; the writer was interrupted")]
     NoFooter,

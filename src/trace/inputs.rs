@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::own::TraceFile;
+use super::own::{MAGIC, TraceFile};
 use super::sniff::{self, Content, Format, Text};
-use super::{ReadOptions, TraceError, archive};
+use super::{ReadOptions, SkipReason, Skipped, TraceError, archive};
 use crate::limits;
 
 /// How deep folders are searched.
@@ -32,14 +32,19 @@ pub(super) struct Inputs {
     pub(super) list: Vec<Input>,
     pub(super) format: Format,
     pub(super) bytes: u64,
-    /// Files in folders that are no traces.
-    pub(super) skipped: u64,
+    /// Files in folders that were passed over.
+    pub(super) skipped: Skipped,
 }
 
 impl Inputs {
     pub(super) fn open(paths: &[PathBuf], options: &ReadOptions) -> Result<Self, TraceError> {
-        let mut search =
-            Search { options, formats: Vec::new(), list: Vec::new(), bytes: 0, skipped: 0 };
+        let mut search = Search {
+            options,
+            formats: Vec::new(),
+            list: Vec::new(),
+            bytes: 0,
+            skipped: Skipped::default(),
+        };
         paths.iter().try_for_each(|path| search.add(path))?;
         let Search { formats, list, bytes, skipped, .. } = search;
         let format = match formats.split_first() {
@@ -57,7 +62,7 @@ struct Search<'a> {
     formats: Vec<Format>,
     list: Vec<Input>,
     bytes: u64,
-    skipped: u64,
+    skipped: Skipped,
 }
 
 impl Search<'_> {
@@ -99,13 +104,16 @@ impl Search<'_> {
             let meta = std::fs::metadata(path).map_err(TraceError::io(path))?;
             if meta.is_dir() && depth > 0 {
                 self.add_folder(path, depth - 1)?;
+            } else if meta.is_dir() {
+                self.skipped.file(path, SkipReason::TooDeep);
             } else if meta.is_file() && meta.len() > 0 {
                 match sniff::content(path, self.options).map_err(TraceError::io(path))? {
                     Content::Text(text) => {
                         self.push(path, Kind::Text(text), text.into(), meta.len());
                     }
                     Content::Own => self.push_own(path, meta.len())?,
-                    Content::Tar | Content::Unknown(_) => self.skipped += 1,
+                    Content::Tar => self.skipped.file(path, SkipReason::Archive),
+                    Content::Unknown(error) => self.skipped.file(path, (&error).into()),
                 }
             }
         }
@@ -131,8 +139,11 @@ impl Search<'_> {
     /// The format of the first file in the archive that has one.
     fn format_in_tar(&self, path: &Path) -> Result<Format, TraceError> {
         let bytes = sniff::open(path, &Arc::default()).map_err(TraceError::io(path))?;
+        let mut own = false;
         let found = archive::each_file(bytes, |_, file| {
-            match sniff::text(&sniff::head(file)?, self.options) {
+            let head = sniff::head(file)?;
+            own |= head.starts_with(&MAGIC);
+            match sniff::text(&head, self.options) {
                 Some(text) => Err(Look::Found(text)),
                 None => Ok(()),
             }
@@ -140,6 +151,7 @@ impl Search<'_> {
         match found {
             Err(Look::Found(text)) => Ok(text.into()),
             Err(Look::Io(error)) => Err(TraceError::io(path)(error)),
+            Ok(()) if own => Err(TraceError::own_in_tar(path)),
             Ok(()) => Err(TraceError::UnknownFormat { path: path.to_path_buf() }),
         }
     }

@@ -5,11 +5,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::lines::{self, Line};
-use super::own::TraceFile;
+use super::own::{MAGIC, TraceFile};
 use super::sniff::{self, Text};
 use super::sort::{Placed, Sorter};
 use super::text::{Cabspotting, CsvRows, LineFormat, Row, TDrive};
-use super::{ReadOptions, Record, RowCounts, RowReason, TraceError, Vehicles, archive};
+use super::{
+    ReadOptions, Record, RowCounts, RowReason, SkipReason, Skipped, TraceError, Vehicles, archive,
+};
 use crate::limits;
 use crate::units::Timestamp;
 
@@ -26,8 +28,8 @@ pub(super) struct Intake<'a> {
     pub(super) source: u32,
     /// The span of all rows taken in.
     pub(super) span: Option<(Timestamp, Timestamp)>,
-    /// Files in folders and archives that are of no known format.
-    pub(super) skipped: u64,
+    /// Files in archives that are of no known format.
+    pub(super) skipped: &'a mut Skipped,
     /// Told of progress now and then; may ask to stop.
     pub(super) watch: &'a mut dyn FnMut() -> ControlFlow<()>,
 }
@@ -49,7 +51,9 @@ impl Intake<'_> {
                 return Ok(());
             }
             let Some(text) = sniff::text(&head, self.options) else {
-                self.skipped += 1;
+                let own = head.starts_with(&MAGIC);
+                let reason = if own { SkipReason::PackedOwn } else { SkipReason::NoTrace };
+                self.skipped.in_archive(path, name, reason);
                 return Ok(());
             };
             let whole = BufReader::new(head.as_slice().chain(file));

@@ -17,6 +17,7 @@ mod options;
 mod own;
 mod reader;
 mod record;
+mod skipped;
 mod sniff;
 mod sort;
 mod text;
@@ -28,6 +29,7 @@ pub use options::{CsvColumns, CsvColumnsError, ReadOptions};
 pub use own::{BlockInfo, MAGIC, Order, Sink, TraceFile, TraceWriter, VERSION};
 pub use reader::{TraceReader, open, open_all};
 pub use record::{Record, VehicleIx, Vehicles};
+pub use skipped::{SkipReason, Skipped, SkippedFile};
 pub use sniff::Format;
 
 #[cfg(test)]

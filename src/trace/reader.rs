@@ -16,7 +16,8 @@ use super::own::{Order, TraceFile};
 use super::sniff::{self, Format};
 use super::sort::{Sorted, Sorter};
 use super::{
-    Damage, Phase, Progress, ReadOptions, Record, RowCounts, TraceError, VehicleIx, Vehicles,
+    Damage, Phase, Progress, ReadOptions, Record, RowCounts, Skipped, TraceError, VehicleIx,
+    Vehicles,
 };
 use crate::ids::DriverId;
 use crate::units::Timestamp;
@@ -38,7 +39,7 @@ pub struct TraceReader {
     damage: Vec<Damage>,
     read: Arc<AtomicU64>,
     total: u64,
-    skipped: u64,
+    skipped: Skipped,
     hints: Option<Hints>,
     streams: Vec<Stream>,
     heads: BinaryHeap<Reverse<(Timestamp, u32, usize)>>,
@@ -146,7 +147,7 @@ impl TraceReader {
             sorter: &mut sorter,
             source: 0,
             span: None,
-            skipped: 0,
+            skipped: &mut self.skipped,
             watch: &mut look,
         };
         let mut ordered = Vec::new();
@@ -168,7 +169,6 @@ impl TraceReader {
                 }
             }
         }
-        self.skipped += intake.skipped;
         let span = intake.span;
         let rows = self.counts.read - self.counts.rejected_total();
         let mut hints = Hints { rows, span };
@@ -226,9 +226,9 @@ impl TraceReader {
         self.format
     }
 
-    /// Files in folders and archives that were passed over because they are no traces.
-    pub const fn skipped_files(&self) -> u64 {
-        self.skipped
+    /// Files in folders and archives that were passed over; those in archives once prepared.
+    pub const fn skipped(&self) -> &Skipped {
+        &self.skipped
     }
 
     /// The span of all records: exact once prepared; before, only for files of the own format;

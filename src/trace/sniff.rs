@@ -85,24 +85,41 @@ pub(super) enum Content {
 /// Bytes of a file with gzip taken off, if there was any.
 pub(super) type Bytes = Box<dyn BufRead + Send>;
 
+/// Whether gzip had to be taken off.
+enum Packing {
+    Plain,
+    Gzip,
+}
+
 /// Opens a file for reading; `read` counts its bytes as they lie on disk.
 pub(super) fn open(path: &Path, read: &Arc<AtomicU64>) -> io::Result<Bytes> {
+    unpacked(path, read).map(|(bytes, _)| bytes)
+}
+
+fn unpacked(path: &Path, read: &Arc<AtomicU64>) -> io::Result<(Bytes, Packing)> {
     let counted = Counted { file: File::open(path)?, read: Arc::clone(read) };
     let mut plain = BufReader::with_capacity(BUFFER_BYTES, counted);
     if plain.fill_buf()?.starts_with(b"\x1f\x8b") {
-        let unpacked = MultiGzDecoder::new(plain);
-        return Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, unpacked)));
+        let unpacked = BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(plain));
+        return Ok((Box::new(unpacked), Packing::Gzip));
     }
-    Ok(Box::new(plain))
+    Ok((Box::new(plain), Packing::Plain))
 }
 
 /// What the file at `path` holds.
 pub(super) fn content(path: &Path, options: &ReadOptions) -> io::Result<Content> {
     let path_buf = || path.to_path_buf();
-    let mut bytes = open(path, &Arc::default())?;
+    let read = Arc::default();
+    let (mut bytes, packing) = unpacked(path, &read)?;
     let head = head(&mut bytes)?;
     if head.starts_with(&MAGIC) {
-        return Ok(Content::Own);
+        return Ok(match packing {
+            Packing::Plain => Content::Own,
+            Packing::Gzip => {
+                let (what, remedy) = ("gzip", "gunzip it");
+                Content::Unknown(TraceError::PackedOwn { path: path_buf(), what, remedy })
+            }
+        });
     }
     let packed: [(&[u8], &str); 5] = [
         (b"\xfd7zXZ\0", "xz"),

@@ -34,13 +34,14 @@ fn gz(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn tar_of(files: &[(&str, &str)]) -> Vec<u8> {
+fn tar_of<T: AsRef<[u8]>>(files: &[(&str, T)]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, content) in files {
         let mut header = tar::Header::new_gnu();
+        let content = content.as_ref();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
-        builder.append_data(&mut header, name, content.as_bytes()).unwrap();
+        builder.append_data(&mut header, name, content).unwrap();
     }
     builder.into_inner().unwrap()
 }
@@ -285,6 +286,17 @@ fn what_is_no_trace_is_refused_by_kind_and_passed_over_among_others() {
     assert!(fails(&folder.file("prose", "once upon\na time")).contains("not a trace"));
     assert!(fails(&folder.0.path().join("absent")).contains("absent"));
     assert!(matches!(open_all(&[], &ReadOptions::default()), Err(TraceError::NoInput)));
+    let own = folder.0.path().join("own.htrace");
+    TraceWriter::create(&own, Order::ByTime).unwrap().finish().unwrap();
+    let own = fs::read(own).unwrap();
+    let packed = fails(&folder.file("own.htrace.gz", gz(&own)));
+    assert!(packed.ends_with("own.htrace.gz: own format inside gzip: gunzip it first"), "{packed}");
+    for (name, packed) in
+        [("own.tar", tar_of(&[("a", &own)])), ("own.tgz", gz(&tar_of(&[("a", &own)])))]
+    {
+        let packed = fails(&folder.file(name, packed));
+        assert!(packed.ends_with(": own format inside tar: unpack it first"), "{packed}");
+    }
     let whole = gz(CAB.repeat(100).as_bytes());
     let cut = folder.file("new_cut.gz", &whole[..whole.len() - 9]);
     let error = open_one(&cut).next().unwrap_err();
@@ -292,10 +304,25 @@ fn what_is_no_trace_is_refused_by_kind_and_passed_over_among_others() {
 
     folder.file("cabs/README", "About these cabs, a word.\n");
     folder.file("cabs/empty.txt", "");
+    folder.file("cabs/more.tar.gz", gz(&tar_of(&[("new_y.txt", CAB)])));
+    folder.file("cabs/own.gz", gz(&own));
+    folder.file("cabs/1/2/3/4/5/new_z.txt", CAB);
     let cab = folder.file("cabs/new_x.txt", CAB);
     let mut reader = open_one(cab.parent().unwrap());
     assert_eq!(told(&mut reader), CAB_TOLD);
-    assert_eq!(reader.skipped_files(), 1);
+    let skipped: Vec<String> = reader.skipped().named().iter().map(ToString::to_string).collect();
+    let ends =
+        ["/4/5: a folder too", "README: no trace", "more.tar.gz: an archive in a", "own.gz: own"];
+    assert_eq!(reader.skipped().count(), 4);
+    assert!(skipped.iter().zip(ends).all(|(text, end)| text.contains(end)), "{skipped:?}");
+
+    let tar = tar_of(&[("README", b"About".to_vec()), ("new_x.txt", CAB.into()), ("a", own)]);
+    let mut reader = open_one(&folder.file("mixed.tar", tar));
+    assert_eq!(told(&mut reader), CAB_TOLD);
+    let skipped: Vec<String> = reader.skipped().named().iter().map(ToString::to_string).collect();
+    let ends = ["mixed.tar: README: no trace", "mixed.tar: a: own format, packed"];
+    assert_eq!(skipped.len(), 2);
+    assert!(skipped.iter().zip(ends).all(|(text, end)| text.contains(end)), "{skipped:?}");
 }
 
 #[test]

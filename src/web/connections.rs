@@ -70,15 +70,14 @@ pub(super) async fn serve(
     let places = Arc::new(Semaphore::new(limits.connections));
     loop {
         match listener.accept().await {
-            Ok((socket, peer)) => match Place::take(&door, &places) {
-                Some(place) => {
+            Ok((socket, peer)) => {
+                if let Some(place) = Place::take(&door, &places) {
                     tokio::spawn(converse(socket, router.clone(), limits, place));
-                }
-                None => {
+                } else {
                     door.metrics.http_connections_refused.increment(1);
                     tracing::warn!(%peer, "HTTP connection refused: max_http_connections is reached");
                 }
-            },
+            }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept an HTTP connection");
                 tokio::time::sleep(PAUSE_AFTER_ERROR).await;

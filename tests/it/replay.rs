@@ -249,6 +249,19 @@ fn a_replay_that_is_stopped_tells_what_was_not_sent() {
 }
 
 #[test]
+fn a_paced_replay_takes_as_long_as_its_pace_says_however_much_is_checked() {
+    let (_folder, mut options) = csv(CSV);
+    // Six seconds between the first row and the last; each batch is followed by a check.
+    options.speed = "10x".parse().unwrap();
+    (options.batch, options.check_questions) = (1, 200);
+    let report = replay::run(&options).unwrap();
+    assert!(report.check_seconds > 0.0);
+    assert!(report.replay_seconds >= 0.6, "{report:?}");
+    let rate = report.rows.accepted as f64 / report.replay_seconds;
+    assert!((report.updates_per_second - rate).abs() < 1e-9, "{report:?}");
+}
+
+#[test]
 fn what_cannot_be_replayed_says_why() {
     let (folder, options) = csv(CSV);
     let fails = |options: &ReplayOptions| replay::run(options).unwrap_err().to_string();
@@ -279,5 +292,32 @@ fn device_times_are_rebased_for_a_server_with_the_machines_clock() {
     // As recorded they would be years too old.
     assert_eq!(report.rows.accepted, 4);
     assert_eq!(report.checks.unwrap().first_mismatch, None);
+    running.drain();
+}
+
+#[test]
+fn a_replay_of_which_nothing_is_accepted_fails_with_a_hint() {
+    let config = ServerConfig { http: None, threads: 1, ..ServerConfig::default() };
+    let map = Arc::new(LiveIndex::new(IndexConfig::default(), 7));
+    let running = Server::start(config, map, Arc::new(Clock::Wall)).unwrap();
+    let (folder, mut options) = csv(CSV);
+    let target = format!("http://{}", running.grpc_addr());
+    options.target = Some(target.clone());
+    options.check = false;
+    let report = replay::run(&options).unwrap();
+    assert!(report.rows.all_rejected());
+    assert_eq!((report.rows.sent, report.updates_per_second), (5, 0.0));
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_hansom"))
+        .args(["replay", "cars.csv", "--csv-columns", "id=car,time=ts,lat=y,lng=x"])
+        .args(["--target", &target, "--times", "keep"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        errors.contains("rejected all 5 rows sent: too_old; did you mean --times rebase?"),
+        "{errors}"
+    );
     running.drain();
 }

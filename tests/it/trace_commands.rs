@@ -57,20 +57,34 @@ fn a_generated_trace_is_inspected_imported_and_never_overwritten() {
 }
 
 #[test]
-fn a_damaged_trace_is_told_with_its_place_and_exit_code_2() {
+fn a_damaged_trace_is_told_with_its_place_and_exit_code_4() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     hansom(at, "generate --drivers 200 --minutes 10 --out a.htrace");
     let bytes = fs::read(at.join("a.htrace")).unwrap();
     fs::write(at.join("cut.htrace"), &bytes[..bytes.len() * 2 / 3]).unwrap();
     let inspected = hansom(at, "inspect cut.htrace");
-    assert_eq!(inspected.status.code(), Some(2));
+    assert_eq!(inspected.status.code(), Some(4));
     assert!(value(&inspected, "damage").contains("the file ends early"));
     let imported = hansom(at, "import cut.htrace --out b.htrace");
-    assert_eq!(imported.status.code(), Some(2));
+    assert_eq!(imported.status.code(), Some(4));
     assert!(complaint(&imported).contains("damaged: cut.htrace: at byte "));
     assert_eq!(value(&imported, "rows kept"), value(&inspected, "rows"));
     assert_eq!(hansom(at, "inspect b.htrace").status.code(), Some(0));
+    let replayed = hansom(at, "replay cut.htrace");
+    assert_eq!(replayed.status.code(), Some(4));
+    assert!(complaint(&replayed).contains("damaged, read up to there: cut.htrace: at byte "));
+    assert_eq!(
+        value(&replayed, "\u{2502} rows read").trim_matches(['\u{2502}', ' ']),
+        value(&inspected, "rows")
+    );
+    for command in ["inspect", "import", "replay"] {
+        let help = hansom(at, &format!("{command} --help")).stdout;
+        let help =
+            String::from_utf8(help).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        let codes = help.split("Exit codes: ").nth(1).unwrap_or_else(|| panic!("{help}"));
+        assert!(codes.contains("2 wrong arguments; ") && codes.contains("; 4 "), "{codes}");
+    }
 }
 
 #[test]
@@ -165,4 +179,106 @@ fn several_traces_are_merged_in_time_order_and_none_of_their_rows_is_lost() {
     found.sort();
     all.sort();
     assert!(found == all, "rows were lost, added or changed");
+}
+
+#[test]
+fn archives_in_a_folder_are_listed_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir(at.join("day")).unwrap();
+    hansom(at, "generate --drivers 5 --minutes 1 --out day/sf.htrace");
+    let mut tar = tar::Builder::new(fs::File::create(at.join("day/cabs.tar")).unwrap());
+    cab(at, "x", 0..9);
+    tar.append_path_with_name(at.join("new_x.txt"), "new_x.txt").unwrap();
+    tar.finish().unwrap();
+    let told = "cabs.tar: an archive in a folder; name it by itself";
+    let replayed = hansom(at, "replay day --report report.json");
+    assert_eq!(replayed.status.code(), Some(0), "{}", complaint(&replayed));
+    assert!(String::from_utf8_lossy(&replayed.stdout).contains(told));
+    let report = fs::read_to_string(at.join("report.json")).unwrap();
+    assert!(report.contains("\"skipped_files\": 1") && report.contains(told), "{report}");
+    let imported = hansom(at, "import day --out all.htrace");
+    assert_eq!(value(&imported, "files passed over"), "1");
+    assert!(value(&imported, "not read").ends_with(told));
+}
+
+#[test]
+fn a_report_overwrites_nothing_and_a_bad_place_is_told_before_the_replay() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    hansom(at, "generate --drivers 5 --minutes 1 --out a.htrace");
+    let before = fs::read(at.join("a.htrace")).unwrap();
+    let refused = |arguments: &str, why: &str| {
+        let replayed = hansom(at, arguments);
+        assert_eq!(replayed.status.code(), Some(1));
+        assert!(complaint(&replayed).contains(why), "{}", complaint(&replayed));
+        assert!(replayed.stdout.is_empty(), "it was replayed nevertheless");
+    };
+    refused("replay a.htrace --report a.htrace", "a.htrace is among the traces to read");
+    refused("replay a.htrace --report ./a.htrace --force", "a.htrace is among the traces");
+    refused("replay . --report a.htrace --force", "a.htrace is among the traces to read");
+    refused("replay a.htrace --report no/r.json", "cannot create a file in no");
+    assert_eq!(hansom(at, "replay a.htrace --report r.json").status.code(), Some(0));
+    refused("replay a.htrace --report r.json", "r.json exists; --force replaces it");
+    fs::write(at.join("r.json"), "old").unwrap();
+    assert_eq!(hansom(at, "replay a.htrace --report r.json --force").status.code(), Some(0));
+    assert!(fs::read_to_string(at.join("r.json")).unwrap().contains("\"replay_seconds\""));
+    refused("replay absent --report new.json", "absent");
+    assert_eq!(fs::read(at.join("a.htrace")).unwrap(), before);
+    let names: Vec<_> = fs::read_dir(at).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "files were left: {names:?}");
+}
+
+#[test]
+fn no_header_is_made_up_for_a_trace_that_ends_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    hansom(at, "generate --drivers 5 --minutes 1 --out a.htrace");
+    let bytes = fs::read(at.join("a.htrace")).unwrap();
+    fs::write(at.join("stub.htrace"), &bytes[..10]).unwrap();
+    let inspected = hansom(at, "inspect stub.htrace");
+    assert_eq!(inspected.status.code(), Some(4));
+    assert_eq!(value(&inspected, "format"), "hansom trace, whose header cannot be read");
+    let damage = value(&inspected, "damage");
+    assert!(damage.contains("the file header is incomplete: 10 of "), "{damage}");
+    assert!(
+        value(&hansom(at, "inspect a.htrace"), "format").ends_with("version 1, records by time")
+    );
+}
+
+#[test]
+fn numbers_out_of_range_are_refused_by_their_range_even_if_negative() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, why) in [
+        ("replay x --radius -1", "-1 m is not in 0..=20015115 m"),
+        ("replay x --speed -3x", "speed \"-3x\" is not max or a factor in 0.001x..=100000x"),
+        ("replay x --query-rate -5", "-5 is not in 0..="),
+        ("replay x --k -1", "invalid value '-1' for '--k"),
+        ("replay x --check-points -1", "invalid value '-1' for '--check-points"),
+        ("generate --drivers -2 --out x", "invalid value '-2' for '--drivers"),
+        ("bench query --seconds -1", "invalid value '-1' for '--seconds"),
+    ] {
+        let refused = hansom(folder.path(), arguments);
+        assert_eq!(refused.status.code(), Some(2), "{arguments}");
+        assert!(complaint(&refused).contains(why), "{arguments}: {}", complaint(&refused));
+    }
+}
+
+#[test]
+fn no_more_than_one_check_a_batch_is_made_and_the_help_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    hansom(at, "generate --drivers 20 --minutes 5 --out a.htrace");
+    let rows: u64 =
+        value(&hansom(at, "inspect a.htrace"), "rows").replace(',', "").parse().unwrap();
+    let batches = rows.div_ceil(512);
+    let replay =
+        "replay a.htrace --batch 512 --check-points 1000 --check-questions 3 --report r.json";
+    assert_eq!(hansom(at, replay).status.code(), Some(0));
+    let report = fs::read_to_string(at.join("r.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    // One more at the end.
+    assert_eq!(report["checks"]["checked"], (batches + 1) * 3);
+    let help = String::from_utf8(hansom(at, "replay --help").stdout).unwrap();
+    assert!(help.contains("at most once a batch"), "{help}");
 }

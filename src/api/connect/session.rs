@@ -8,6 +8,7 @@ use crate::api::ingest::introduce;
 use crate::api::proto::{self, RejectReason, connect_request::Kind};
 use crate::api::status::Failure;
 use crate::api::tally::{Tally, reason_message};
+use crate::clock;
 use crate::ids::DriverId;
 use crate::index::BatchOutcome;
 use crate::limits;
@@ -50,7 +51,7 @@ impl Session {
         let id = hello.driver_id.parse();
         let id = id.map_err(|error| FieldError::because("hello.driver_id", error))?;
         let profile = hello.profile.as_ref().map(convert::profile).transpose()?;
-        let status = convert::optional_status("hello.status", hello.status)?;
+        let status = convert::optional_status(hello.status);
         let ack_interval = convert::ack_interval(hello.ack_interval_ms)?;
         let key = door.map.bind(door.now(), &id)?;
         introduce(&*door.map, key, profile, status);
@@ -146,8 +147,10 @@ impl Session {
         if self.waiting.is_empty() {
             return;
         }
-        let newest = self.waiting.iter().map(|(_, report)| report.at).max();
-        door.clock.observe(newest.unwrap_or_default());
+        let times = self.waiting.iter().filter_map(|(_, report)| clock::plausible(report.at));
+        if let Some(newest) = times.max() {
+            door.clock.observe(newest);
+        }
         OUTCOME.with_borrow_mut(|outcome| {
             self.apply(door, door.now(), outcome);
             let forgotten = |&(_, reason): &(u32, Reason)| reason == Reason::UnknownDriver;

@@ -12,9 +12,10 @@ use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 
 use super::Session;
-use crate::api::door::Door;
+use crate::api::door::{Door, time_ms};
 use crate::api::life::{StreamLife, arm, fired};
 use crate::api::proto::{ConnectRequest, ConnectResponse, Ready, connect_response::Kind};
+use crate::api::status::unreadable;
 use crate::limits;
 
 /// The responses of one `Connect`.
@@ -44,7 +45,7 @@ impl ConnectStream {
                 Poll::Pending => return false,
                 Poll::Ready(Some(Ok(message))) => message,
                 Poll::Ready(Some(Err(status))) => {
-                    self.end = Some(Err(status));
+                    self.end = Some(Err(unreadable(status)));
                     return false;
                 }
                 Poll::Ready(None) => {
@@ -103,7 +104,7 @@ impl Stream for ConnectStream {
             if let Some(failure) = this.life.poll_end(cx) {
                 this.end = Some(Err(failure.into()));
             } else if this.gather(cx) {
-                let ready = Ready { time_ms: this.door.now().as_millis() };
+                let ready = Ready { time_ms: time_ms(this.door.now()) };
                 return Poll::Ready(Some(Ok(ConnectResponse { kind: Some(Kind::Ready(ready)) })));
             }
             if let Some(session) = &mut this.session {

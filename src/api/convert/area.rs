@@ -10,9 +10,8 @@ use crate::units::Meters;
 
 /// The area that a request must have, in its field `area`.
 pub fn area(message: Option<&proto::Area>) -> Result<Area, FieldError> {
-    let Some(proto::Area { shape: Some(shape) }) = message else {
-        return Err(FieldError::missing("area.shape"));
-    };
+    let message = message.ok_or_else(|| FieldError::missing("area"))?;
+    let shape = message.shape.as_ref().ok_or_else(|| FieldError::missing("area.shape"))?;
     match shape {
         Shape::Circle(circle) => {
             let center = position(&"area.circle.center", circle.center.as_ref())?;

@@ -30,20 +30,16 @@ pub fn driver_id(text: &str) -> Result<DriverId, FieldError> {
     text.parse().map_err(|error| FieldError::because("driver_id", error))
 }
 
-/// A status that may be left unspecified.
-pub fn optional_status(field: &str, code: i32) -> Result<Option<DriverStatus>, FieldError> {
-    match code {
-        0 => Ok(None),
-        _ => required_status(field, code).map(Some),
-    }
+/// A status that may be left unspecified, which one that is not known counts as.
+#[inline]
+pub fn optional_status(code: i32) -> Option<DriverStatus> {
+    let code = u8::try_from(code.checked_sub(1)?).ok()?;
+    DriverStatus::from_code(code)
 }
 
 /// A status that must be given.
 pub fn required_status(field: &str, code: i32) -> Result<DriverStatus, FieldError> {
-    code.checked_sub(1)
-        .and_then(|code| u8::try_from(code).ok())
-        .and_then(DriverStatus::from_code)
-        .ok_or_else(|| FieldError::range(field, code, "1..=6"))
+    optional_status(code).ok_or_else(|| FieldError::range(field, code, "1..=6"))
 }
 
 /// A profile; what is not set takes its default.
@@ -74,10 +70,7 @@ pub fn report(prefix: &str, message: &proto::PositionReport) -> Result<ReportVal
         position: position(&format_args!("{prefix}position"), message.position.as_ref())?,
         at: Timestamp::from_millis(message.device_time_ms),
         motion: message.motion.as_ref().map_or(Ok(Motion::default()), |m| motion(prefix, m))?,
-        status: match message.status {
-            0 => None,
-            code => Some(required_status(&format!("{prefix}status"), code)?),
-        },
+        status: optional_status(message.status),
     })
 }
 

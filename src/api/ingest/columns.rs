@@ -58,7 +58,6 @@ pub(super) fn row(batch: &proto::ReportBatch, i: usize) -> Result<Row, Reason> {
     let e7 = E7 { lat: batch.lat_e7[i], lng: batch.lng_e7[i] };
     let delta = batch.device_time_delta_ms.get(i).copied().unwrap_or_default();
     let millis = batch.base_device_time_ms.saturating_add(i64::from(delta));
-    let bad = Reason::BadValue;
     Ok(Row {
         position: LatLng::try_from(e7).map_err(|_| Reason::BadPosition)?,
         at: Timestamp::from_millis(millis),
@@ -67,10 +66,7 @@ pub(super) fn row(batch: &proto::ReportBatch, i: usize) -> Result<Row, Reason> {
             speed_cm_s: entry(&batch.speed_cm_s, i, convert::column_value)?,
             accuracy_dm: entry(&batch.accuracy_dm, i, convert::column_value)?,
         },
-        status: match batch.status.get(i) {
-            None | Some(0) => None,
-            Some(&code) => Some(convert::required_status("status", code).map_err(|_| bad)?),
-        },
+        status: batch.status.get(i).and_then(|&code| convert::optional_status(code)),
     })
 }
 
@@ -78,7 +74,6 @@ pub(super) fn row(batch: &proto::ReportBatch, i: usize) -> Result<Row, Reason> {
 #[inline]
 pub(super) fn single(update: &proto::HandleReport) -> Result<Row, Reason> {
     let e7 = E7 { lat: update.lat_e7, lng: update.lng_e7 };
-    let bad = Reason::BadValue;
     let value = |value: Option<u32>, parse: Parse| value.map_or(Ok(None), parse);
     Ok(Row {
         position: LatLng::try_from(e7).map_err(|_| Reason::BadPosition)?,
@@ -88,10 +83,7 @@ pub(super) fn single(update: &proto::HandleReport) -> Result<Row, Reason> {
             speed_cm_s: value(update.speed_cm_s, convert::column_value)?,
             accuracy_dm: value(update.accuracy_dm, convert::column_value)?,
         },
-        status: match update.status {
-            0 => None,
-            code => Some(convert::required_status("status", code).map_err(|_| bad)?),
-        },
+        status: convert::optional_status(update.status),
     })
 }
 

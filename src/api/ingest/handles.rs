@@ -86,7 +86,7 @@ impl HandleTable {
         let bad_value = |e: convert::FieldError| refuse(BindRejectReason::BadValue, e.detail);
         let profile =
             binding.profile.as_ref().map(convert::profile).transpose().map_err(bad_value)?;
-        let status = convert::optional_status("status", binding.status).map_err(bad_value)?;
+        let status = convert::optional_status(binding.status);
         match self.text(handle) {
             Some(known) if known != id.as_str() => {
                 let detail = format!("handle {handle} is bound to driver {known:?}");

@@ -9,6 +9,7 @@ use super::pending::Pending;
 use crate::api::door::Door;
 use crate::api::proto::{self, RejectReason, ingest_request::Kind};
 use crate::api::tally::{Tally, reason_message};
+use crate::clock;
 use crate::index::BatchOutcome;
 use crate::limits;
 use crate::model::{Reason, Report};
@@ -124,7 +125,7 @@ impl Session {
         };
         match parsed {
             Ok(Row { position, at, motion, status }) => {
-                self.newest = self.newest.max(Some(at));
+                self.newest = self.newest.max(clock::plausible(at));
                 self.reports.push(Report { driver, position, at, motion, status });
                 self.places.push(place);
             }

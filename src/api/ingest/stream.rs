@@ -14,6 +14,7 @@ use super::Session;
 use crate::api::door::Door;
 use crate::api::life::StreamLife;
 use crate::api::proto::{IngestRequest, IngestResponse};
+use crate::api::status::unreadable;
 use crate::limits;
 
 /// The responses of one `Ingest`.
@@ -41,7 +42,7 @@ impl IngestStream {
                 Poll::Pending => return,
                 Poll::Ready(Some(Ok(message))) => self.session.take(&self.door, message),
                 Poll::Ready(Some(Err(status))) => {
-                    self.end = Some(Err(status));
+                    self.end = Some(Err(unreadable(status)));
                     return;
                 }
                 Poll::Ready(None) => {

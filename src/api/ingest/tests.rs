@@ -79,6 +79,24 @@ fn a_gather_of_all_kinds_is_named_in_its_order() {
 }
 
 #[test]
+fn a_time_beyond_any_calendar_is_in_the_future_and_its_neighbours_move_the_clock() {
+    let door = door();
+    let mut session = Session::default();
+    let later = NOW + 3_600_000;
+    let at = |device_time_ms| {
+        Kind::Update(HandleReport { handle: 0, device_time_ms, ..HandleReport::default() })
+    };
+    for kind in [bind(0, "a"), at(i64::MAX), at(later), at(i64::MAX)] {
+        session.take(&door, IngestRequest { kind: Some(kind) });
+    }
+    session.flush(&door);
+    let ack = session.ack().unwrap();
+    assert_eq!((ack.received_rows, ack.applied_rows), (3, 1));
+    assert!(ack.updates.iter().all(|update| update.reason() == RejectReason::InFuture));
+    assert_eq!(door.now(), Timestamp::from_millis(later));
+}
+
+#[test]
 fn an_empty_batch_is_acknowledged() {
     let door = door();
     let mut session = Session::default();

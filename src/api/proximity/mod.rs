@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, Streaming};
 use self::stream::NearestAnswers;
 use self::watch::AreaWatch;
 use super::convert::{self, FieldError};
-use super::door::Door;
+use super::door::{Door, time_ms};
 use super::life::StreamLife;
 use super::proto::{
     CountRequest, CountResponse, DriverHit, NearestRequest, NearestResponse, NearestStreamRequest,
@@ -56,7 +56,7 @@ impl ProximityService {
                 next_after_driver_id: last.map_or_else(String::new, |hit| hit.driver_id.clone()),
                 hits,
                 source: Source::Index.into(),
-                time_ms: now.as_millis(),
+                time_ms: time_ms(now),
             })
         })
     }
@@ -69,7 +69,7 @@ impl ProximityService {
         Ok(CountResponse {
             count: door.map.count(now, &area, &filter),
             source: Source::Index.into(),
-            time_ms: now.as_millis(),
+            time_ms: time_ms(now),
         })
     }
 
@@ -94,7 +94,7 @@ fn nearest(door: &Door, request: &NearestRequest) -> Result<NearestResponse, Fie
         Ok(NearestResponse {
             hits: messages(door, now, answer),
             source: Source::Index.into(),
-            time_ms: now.as_millis(),
+            time_ms: time_ms(now),
         })
     })
 }

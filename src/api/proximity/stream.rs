@@ -10,12 +10,13 @@ use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 
 use super::nearest;
+use crate::api::convert::FieldError;
 use crate::api::door::Door;
 use crate::api::life::StreamLife;
 use crate::api::proto::{
-    NearestRequest, NearestStreamRequest, NearestStreamResponse, Refusal,
-    nearest_stream_response::Kind,
+    NearestStreamRequest, NearestStreamResponse, Refusal, nearest_stream_response::Kind,
 };
+use crate::api::status::unreadable;
 use crate::limits;
 
 /// The answers of one `NearestStream`.
@@ -38,9 +39,8 @@ impl NearestAnswers {
     }
 
     fn answer(&self, message: &NearestStreamRequest) -> NearestStreamResponse {
-        let nothing = NearestRequest::default();
-        let question = message.nearest.as_ref().unwrap_or(&nothing);
-        let kind = match nearest(&self.door, question) {
+        let question = message.nearest.as_ref().ok_or_else(|| FieldError::missing("nearest"));
+        let kind = match question.and_then(|question| nearest(&self.door, question)) {
             Ok(answer) => Kind::Answer(answer),
             Err(error) => Kind::Refusal(Refusal { field: error.field, detail: error.detail }),
         };
@@ -89,7 +89,7 @@ impl Stream for NearestAnswers {
             }
             Poll::Ready(end) => {
                 this.end = Some(Ok(()));
-                Poll::Ready(end.and_then(Result::err).map(Err))
+                Poll::Ready(end.and_then(Result::err).map(unreadable).map(Err))
             }
         }
     }

@@ -17,7 +17,7 @@ use tonic::metadata::MetadataMap;
 
 use super::ANSWER;
 use crate::api::convert;
-use crate::api::door::Door;
+use crate::api::door::{Door, time_ms};
 use crate::api::life::{StreamLife, arm, fired};
 use crate::api::proto::{Source, WatchAreaRequest, WatchAreaResponse};
 use crate::api::status::Failure;
@@ -127,7 +127,7 @@ fn compare(
 ) -> WatchAreaResponse {
     let mut message = WatchAreaResponse {
         source: Source::Index.into(),
-        time_ms: now.as_millis(),
+        time_ms: time_ms(now),
         ..Default::default()
     };
     let (mut told, mut seen) = (told.iter().peekable(), seen.iter().peekable());

@@ -2,9 +2,10 @@
 
 use std::io::IsTerminal as _;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use parking_lot::Mutex;
 
+use crate::cli::output::bar_style;
 use crate::replay::Progress;
 
 /// Which bar is shown.
@@ -61,13 +62,12 @@ impl Bar {
             (Shown::Reading, _) => {
                 "reading and sorting {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} ETA {eta}"
             }
-            (_, Some(_)) => "replaying {wide_bar} {human_pos}/{human_len} rows {per_sec} ETA {eta}",
-            (_, None) => "replaying {spinner} {human_pos} rows {per_sec}",
+            (_, Some(_)) => {
+                "replaying {wide_bar} {human_pos}/{human_len} rows {rows_per_sec} ETA {eta}"
+            }
+            (_, None) => "replaying {spinner} {human_pos} rows {rows_per_sec}",
         };
-        // The templates are constant; the default style is no harm.
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style);
-        }
+        self.bar.set_style(bar_style(template));
         self.bar.reset();
         match length {
             Some(length) => self.bar.set_length(length),

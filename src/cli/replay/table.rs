@@ -3,8 +3,12 @@
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
 
+use crate::cli::output::{grouped as number, rounded};
 use crate::replay::Report;
 use crate::trace::civil;
+
+/// How many of the files passed over are named; the JSON has more.
+const SKIPPED_SHOWN: usize = 20;
 
 /// The report for a person to read.
 pub(super) fn of(report: &Report) -> Table {
@@ -37,7 +41,16 @@ pub(super) fn of(report: &Report) -> Table {
         row("bounding box", format!("{},{} to {},{}", b.south, b.west, b.north, b.east));
     }
     row("replayed in", format!("{:.2} s", report.replay_seconds));
-    row("updates/s", digits(&format!("{:.0}", report.updates_per_second)));
+    row("updates/s", rounded(report.updates_per_second));
+    if report.skipped_files > 0 {
+        row("files passed over", number(report.skipped_files));
+        for file in report.skipped.iter().take(SKIPPED_SHOWN) {
+            row("  not read", file.clone());
+        }
+        if report.skipped_files > SKIPPED_SHOWN as u64 {
+            row("  not read", "more, named by --report".to_owned());
+        }
+    }
     if let Some(latency) = &report.query_latency {
         let (answered, failed) = (number(latency.answered), latency.failed);
         row(
@@ -65,34 +78,4 @@ pub(super) fn of(report: &Report) -> Table {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
-}
-
-/// A count with thousands apart.
-fn number(count: u64) -> String {
-    digits(&count.to_string())
-}
-
-/// Digits with thousands apart.
-fn digits(digits: &str) -> String {
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::number;
-
-    #[test]
-    fn thousands_are_apart() {
-        assert_eq!(
-            ["0", "999", "1,000", "1,234,567"],
-            [0, 999, 1_000, 1_234_567].map(number).as_slice()
-        );
-    }
 }

@@ -38,7 +38,8 @@ pub struct TraceFile<R: Read + Seek = BufReader<File>> {
     inner: R,
     path: PathBuf,
     length: u64,
-    order: Order,
+    /// What the header says; `None` if it is damaged or incomplete.
+    header: Option<Order>,
     index: Option<Vec<Entry>>,
     /// Where the next block starts, and its number.
     offset: u64,
@@ -102,7 +103,7 @@ impl<R: Read + Seek> TraceFile<R> {
             inner,
             path: path.to_path_buf(),
             length,
-            order: Order::AsArrived,
+            header: None,
             index: None,
             offset: FILE_HEADER_BYTES as u64,
             sequence: 0,
@@ -117,13 +118,14 @@ impl<R: Read + Seek> TraceFile<R> {
         };
         if found < FILE_HEADER_BYTES {
             file.offset = 0;
-            file.end_with(truncated(FILE_HEADER_BYTES, found));
+            let (expected, found) = (FILE_HEADER_BYTES as u64, found as u64);
+            file.end_with(DamageKind::HeaderIncomplete { expected, found });
             return Ok(file);
         }
         match frame::parse_file_header(&header) {
             Ok((version @ 1..=VERSION, order)) => {
                 debug_assert_eq!(version, VERSION, "an older version needs its own reader");
-                file.order = order;
+                file.header = Some(order);
                 file.index = file.read_index().map_err(io)?;
                 file.inner.seek(SeekFrom::Start(file.offset)).map_err(io)?;
             }
@@ -181,9 +183,17 @@ impl<R: Read + Seek> TraceFile<R> {
         Ok(())
     }
 
-    /// Whether records stand in time order.
+    /// What the header says of the order of records; `None` if it is damaged or incomplete.
+    pub const fn header(&self) -> Option<Order> {
+        self.header
+    }
+
+    /// Whether records stand in time order; without a sound header there are none.
     pub const fn order(&self) -> Order {
-        self.order
+        match self.header {
+            Some(order) => order,
+            None => Order::AsArrived,
+        }
     }
 
     /// Where and why the file ended early, once it has.
@@ -282,7 +292,7 @@ impl<R: Read + Seek> TraceFile<R> {
             return Err(DamageKind::Sequence { found, expected }.into());
         }
         let columns = header.decode(&packed)?;
-        if self.order == Order::ByTime {
+        if self.order() == Order::ByTime {
             let times = self.last.into_iter().chain(columns.records.iter().map(|r| r.at));
             if !times.is_sorted() {
                 return Err(DamageKind::Content("records break the promised time order").into());

@@ -144,6 +144,15 @@ async fn unary_calls_report_and_change_the_status() {
     assert!(far.applied && far.implausible);
     let old = client.report(request(report(50.0, 20.0, 0))).await.unwrap().into_inner();
     assert_eq!(old.reason(), RejectReason::TooOld);
+    let text = "report.device_time_ms 0 is not in ";
+    assert!(old.detail.starts_with(text), "{old:?}");
+    assert!(old.detail.contains(" - forget_after + 1..="), "{old:?}");
+    let hour = now + 3_600_000;
+    let ahead = client.report(request(report(50.0, 20.0, hour))).await.unwrap().into_inner();
+    assert_eq!(ahead.reason(), RejectReason::InFuture);
+    let text = format!("report.device_time_ms {hour} is not in ");
+    assert!(ahead.detail.starts_with(&text), "{ahead:?}");
+    assert!(again.detail.is_empty(), "the time was not at fault");
 
     let status = DriverStatus::Offline.into();
     let set = SetStatusRequest { driver_id: driver_id.clone(), status };
@@ -154,4 +163,33 @@ async fn unary_calls_report_and_change_the_status() {
     let refused = client.set_status(stranger).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound);
     assert_eq!(refused.message(), "driver \"nobody\" is not known");
+}
+
+#[tokio::test]
+async fn a_refused_report_changes_nothing() {
+    let fixture = Fixture::start().await;
+    let mut client = fixture.driver();
+    let now = now_ms();
+    let mut send = async |driver_id: &str, device_time_ms, capacity| {
+        let profile = Some(Profile { capacity: Some(capacity), ..Profile::default() });
+        let report = Some(report(10.0, 20.0, device_time_ms));
+        let request = ReportRequest { driver_id: driver_id.to_owned(), report, profile };
+        client.report(request).await.unwrap().into_inner().reason()
+    };
+    assert_eq!(send("new", 0, 6).await, RejectReason::TooOld);
+    assert_eq!(send("new", now + 3_600_000, 6).await, RejectReason::InFuture);
+    assert_eq!(send("known", now, 5).await, RejectReason::Unspecified);
+    assert_eq!(send("known", now - 1, 6).await, RejectReason::OutOfOrder);
+    // One that has said hello stays known.
+    let mut app = Connect::open(&fixture, hello("waiting")).await;
+    app.ready().await;
+    assert_eq!(send("waiting", 0, 6).await, RejectReason::TooOld);
+
+    let get = async |driver_id: &str| {
+        let request = GetDriverRequest { driver_id: driver_id.to_owned() };
+        fixture.driver().get_driver(request).await.map(|driver| driver.into_inner().profile)
+    };
+    assert_eq!(get("new").await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(get("known").await.unwrap().unwrap().capacity, Some(5));
+    assert_eq!(get("waiting").await.unwrap().unwrap().capacity, Some(4));
 }

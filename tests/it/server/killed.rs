@@ -121,7 +121,7 @@ async fn a_server_that_is_killed_leaves_a_recording_of_all_that_was_flushed() {
 fn inspect_says(path: &Path, rows: u64, damage: &Damage) {
     let output = hansom().arg("inspect").arg(path).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert_eq!(output.status.code(), Some(4), "{text}");
     let value = |name: &str| {
         let line = text.lines().find_map(|line| line.trim_start().strip_prefix(name));
         line.unwrap_or_else(|| panic!("no {name} in {text}")).trim().to_owned()

@@ -13,4 +13,5 @@ mod proximity;
 mod raw;
 mod recording;
 mod serve;
+mod settings;
 mod support;

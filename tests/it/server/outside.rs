@@ -104,6 +104,8 @@ async fn metrics_are_described_and_count_what_happened() {
     fixture.driver().report(bad).await.unwrap();
     let ask = NearestRequest { position: Some(at(10.0, 0.0)), k: 2, radius_m: None, filter: None };
     fixture.proximity().nearest(ask).await.unwrap();
+    let ask = NearestRequest { position: None, k: 2, radius_m: None, filter: None };
+    fixture.proximity().nearest(ask).await.unwrap_err();
     let (head, text) = http_get(fixture.http(), "/metrics").await;
     assert!(head.contains("text/plain; version=0.0.4"), "{head}");
     let text = unchunked(&text);
@@ -129,13 +131,30 @@ async fn metrics_are_described_and_count_what_happened() {
     for line in [
         "hansom_location_updates_total 3",
         "hansom_location_updates_rejected_total{reason=\"too_old\"} 1",
-        "hansom_drivers 4",
+        "hansom_drivers 3",
         "hansom_supply{status=\"available\"} 3",
-        "hansom_grpc_request_duration_seconds_count{method=\"Nearest\"} 1",
+        "hansom_grpc_request_duration_seconds_count\
+         {grpc_service=\"hansom.v1.ProximityService\",method=\"Nearest\"} 2",
+        "hansom_grpc_errors_total{grpc_service=\"hansom.v1.ProximityService\",\
+         method=\"Nearest\",code=\"INVALID_ARGUMENT\"} 1",
+        concat!("hansom_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        "hansom_drivers_forgotten_total 0",
+        "hansom_drivers_gone_stale_total 0",
     ] {
         assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
     }
+    assert!(text.contains("le=\"0.005\""), "{text}");
     assert!(text.contains("hansom_streams "), "{text}");
+    if cfg!(target_os = "linux") {
+        let positive = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            assert!(line.unwrap().trim().parse::<f64>().unwrap() > 0.0, "{name}");
+        };
+        positive("process_resident_memory_bytes ");
+        positive("process_cpu_seconds_total ");
+        positive("process_start_time_seconds ");
+        positive("process_open_fds ");
+    }
     assert!(now_ms() > 0);
 }
 

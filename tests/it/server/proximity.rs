@@ -1,19 +1,25 @@
 //! Questions about who is where.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hansom::api::proto::area::Shape;
+use hansom::api::proto::driver_service_client::DriverServiceClient;
 use hansom::api::proto::nearest_stream_response::Kind;
+use hansom::api::proto::proximity_service_client::ProximityServiceClient;
 use hansom::api::proto::{
     Area, BoundingBox, Circle, CountRequest, DriverHit, DriverStatus, Filter, NearestRequest,
-    NearestStreamRequest, Polygon, Ring, SetStatusRequest, Source, WatchAreaRequest,
-    WatchAreaResponse, WithinRequest,
+    NearestStreamRequest, Polygon, RejectReason, ReportRequest, Ring, SetStatusRequest, Source,
+    WatchAreaRequest, WatchAreaResponse, WithinRequest,
 };
+use hansom::clock::Clock;
+use hansom::index::{IndexConfig, LiveIndex};
+use hansom::server::{Server, ServerConfig};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Streaming};
 
-use super::support::{Fixture, Ingest, at, batch, bind, soon};
+use super::support::{Fixture, Ingest, at, batch, bind, channel, report, soon};
 
 pub(super) fn world() -> Area {
     let corners = (Some(at(-90.0, -180.0)), Some(at(90.0, 180.0)));
@@ -51,6 +57,26 @@ async fn the_nearest_come_nearest_first_with_distance_age_and_source() {
     let filter = Some(Filter { excluded_driver_ids, ..Filter::default() });
     let answer = client.nearest(NearestRequest { filter, ..ask(2) }).await.unwrap().into_inner();
     assert_eq!(ids(&answer.hits), ["d1", "d3"]);
+}
+
+#[tokio::test]
+async fn before_the_first_report_a_clock_that_follows_them_says_nothing() {
+    let config = ServerConfig { threads: 1, ..ServerConfig::default() };
+    let map = Arc::new(LiveIndex::new(IndexConfig::default(), 7));
+    let running = Server::start(config, map, Arc::new(Clock::trace())).unwrap();
+    let channel = channel(running.grpc_addr()).await;
+    let mut client = ProximityServiceClient::new(channel.clone());
+    assert_eq!(client.nearest(ask(3)).await.unwrap().into_inner().time_ms, 0);
+    let mut driver = DriverServiceClient::new(channel);
+    let driver_id = "a".to_owned();
+    let mut send = async |device_time_ms| {
+        let report = Some(report(10.0, 0.0, device_time_ms));
+        let request = ReportRequest { driver_id: driver_id.clone(), report, profile: None };
+        driver.report(request).await.unwrap().into_inner().reason()
+    };
+    assert_eq!(send(i64::MAX).await, RejectReason::InFuture);
+    assert_eq!(send(1_000).await, RejectReason::Unspecified);
+    assert_eq!(client.nearest(ask(3)).await.unwrap().into_inner().time_ms, 1_000);
 }
 
 #[tokio::test]
