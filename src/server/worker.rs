@@ -33,7 +33,7 @@ use crate::limits;
 /// Puts what tonic says of a request that it cannot read in our terms.
 type Unreadable = MapResponseLayer<fn(Response<Body>) -> Response<Body>>;
 
-/// What surrounds the services, from the inside.
+/// What each call passes through, the outermost last.
 type Layers =
     Stack<Unreadable, Stack<GuardLayer, Stack<CountErrors, Stack<GrpcWebLayer, Identity>>>>;
 

@@ -20,10 +20,11 @@ use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use super::hostile::memory;
 use super::proximity::world;
-use super::raw::{Request, call, calls, framed, memory, next, read, request};
 use super::serve::Served;
 use super::support::{Fixture, PATIENCE, batch, bind, channel, http_get, soon};
+use super::waiting::{Request, call, calls, framed, next, read, request};
 
 const MIB: usize = 1 << 20;
 

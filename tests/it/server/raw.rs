@@ -1,42 +1,30 @@
-//! Calls below the generated clients: requests that never end, answers that nobody reads; and
-//! what a server process holds.
+//! Calls without the typed client: any bytes for a request, and an answer that is not read.
 
-use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io::{Read as _, repeat};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hansom::api::proto::WithinResponse;
+use hansom::limits;
 use hyper::body::{Body as HttpBody, Bytes, Frame};
-use prost::Message as _;
-use tokio::task::JoinSet;
+use prost::Message;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Service as _;
-use tonic::transport::Channel;
-use tonic::{Code, Status};
+use tonic::transport::{Channel, Endpoint};
 
 use super::serve::Served;
 use super::support::soon;
 
-pub(super) type Request = hyper::Request<Body>;
-pub(super) type Response = hyper::Response<Body>;
-pub(super) type Calls = JoinSet<Result<Response, tonic::transport::Error>>;
-
-/// The bytes behind a name like `VmHWM` in the process's status, or `None` after saying so.
-pub(super) fn memory(served: &Served, name: &str) -> Option<usize> {
-    let Ok(text) = std::fs::read_to_string(format!("/proc/{}/status", served.pid())) else {
-        println!("SKIPPED: there is no /proc/PID/status here; memory is not measured");
-        return None;
-    };
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    let kib: usize = line.unwrap().trim().strip_suffix(" kB").unwrap().parse().unwrap();
-    Some(kib << 10)
+/// A connection whose client takes only 1 KiB of each answer before it reads.
+pub(super) async fn narrow(served: &Served) -> Channel {
+    let endpoint = Endpoint::from_shared(format!("http://{}", served.grpc)).unwrap();
+    soon(endpoint.initial_stream_window_size(1_024).connect()).await.unwrap()
 }
 
-/// A request's body of these parts; then it ends, or never does.
-struct Parts {
-    parts: VecDeque<Bytes>,
-    ends: bool,
-}
+/// A request's body: a head, then the same part so many times.
+#[derive(Clone)]
+pub(super) struct Parts(Option<Bytes>, Bytes, usize);
 
 impl HttpBody for Parts {
     type Data = Bytes;
@@ -46,68 +34,53 @@ impl HttpBody for Parts {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        match self.parts.pop_front() {
-            Some(part) => Poll::Ready(Some(Ok(Frame::data(part)))),
-            None if self.ends => Poll::Ready(None),
-            None => Poll::Pending,
-        }
+        let part = self.0.take().or_else(|| {
+            self.2 = self.2.checked_sub(1)?;
+            Some(self.1.clone())
+        });
+        Poll::Ready(part.map(|part| Ok(Frame::data(part))))
     }
 }
 
-/// A call of a method, as gRPC has it.
-pub(super) fn request(method: &str, parts: impl IntoIterator<Item = Bytes>, ends: bool) -> Request {
-    let body = Body::new(Parts { parts: parts.into_iter().collect(), ends });
-    let request = hyper::Request::post(format!("http://x/hansom.v1.{method}"));
-    let request = request.header("content-type", "application/grpc").header("te", "trailers");
-    request.body(body).unwrap()
+/// What precedes a message of gRPC.
+fn head(packed: bool, length: usize) -> Bytes {
+    let length = u32::try_from(length).unwrap().to_be_bytes();
+    [u8::from(packed)].into_iter().chain(length).collect()
 }
 
-/// A message in its frame.
-pub(super) fn framed(compressed: bool, message: &[u8]) -> Bytes {
-    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
-    [&[u8::from(compressed)], &length[..], message].concat().into()
+/// One message.
+pub(super) fn message(message: &impl Message) -> Parts {
+    Parts(Some(head(false, message.encoded_len())), message.encode_to_vec().into(), 1)
 }
 
-/// Makes a call many times at once. What it yields has a body that nobody reads.
-pub(super) fn calls(connection: &Channel, count: usize, make: fn() -> Request) -> Calls {
-    let mut calls = JoinSet::new();
-    for _ in 0..count {
-        let connection = connection.clone();
-        calls.spawn(async move { call(connection, make()).await });
-    }
-    calls
+/// A message of zeros, so long.
+pub(super) fn large(length: usize) -> Parts {
+    let part = Bytes::from(vec![0; 64 << 10]);
+    Parts(Some(head(false, length)), part.clone(), length / part.len())
 }
 
-/// One of them.
+/// A packed message that is so long when unpacked.
+pub(super) fn bomb(length: usize) -> Parts {
+    let zeros = repeat(0).take(length as u64);
+    let mut packed = Vec::new();
+    flate2::read::GzEncoder::new(zeros, flate2::Compression::best())
+        .read_to_end(&mut packed)
+        .unwrap();
+    assert!(packed.len() < limits::MAX_MESSAGE_BYTES / 4, "{} is no bomb", packed.len());
+    Parts(Some(head(true, packed.len())), packed.into(), 1)
+}
+
+/// Calls a method without the typed client, which would read the answer.
 pub(super) async fn call(
     mut connection: Channel,
-    request: Request,
-) -> Result<Response, tonic::transport::Error> {
-    std::future::poll_fn(|cx| connection.poll_ready(cx)).await?;
-    connection.call(request).await
-}
-
-/// The head of the next answer to come.
-pub(super) async fn next(calls: &mut Calls) -> Response {
-    soon(calls.join_next()).await.expect("a call").unwrap().unwrap()
-}
-
-/// The page that was answered, or why there is none.
-pub(super) async fn read(answer: Response) -> Result<WithinResponse, Status> {
-    let (mut body, mut page) = (answer.into_body(), Vec::new());
-    while let Some(frame) =
-        soon(std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await
-    {
-        match frame.unwrap().into_data() {
-            Ok(data) => page.extend_from_slice(&data),
-            Err(frame) => {
-                let trailers = frame.into_trailers().unwrap();
-                let status = Status::from_header_map(&trailers).unwrap();
-                if status.code() != Code::Ok {
-                    return Err(status);
-                }
-            }
-        }
-    }
-    Ok(WithinResponse::decode(&page[5..]).unwrap())
+    method: &str,
+    body: Parts,
+) -> hyper::Response<Body> {
+    let request = hyper::Request::post(format!("http://x/hansom.v1.{method}"))
+        .header("content-type", "application/grpc")
+        .header("grpc-encoding", "gzip")
+        .header("te", "trailers");
+    let request = request.body(Body::new(body)).unwrap();
+    soon(poll_fn(|cx| connection.poll_ready(cx))).await.unwrap();
+    soon(connection.call(request)).await.unwrap()
 }
