@@ -54,6 +54,28 @@ pub const MAX_FRAME_BYTES: u32 = 64 << 10;
 /// The most bytes of headers a request may have, on either port. More: it is refused with 431.
 pub const MAX_HEADER_BYTES: u32 = 16 << 10;
 
+/// The most bytes that the requests of one connection may occupy at once, beyond
+/// [`FREE_REQUEST_BYTES`] each: room for messages that have begun, and the buffers in which streams
+/// keep their largest so far, unpacked if it was compressed. Sixteen of the largest messages. More:
+/// the call or stream that sends more ends with `RESOURCE_EXHAUSTED`.
+pub const MAX_REQUEST_BYTES_PER_CONNECTION: usize = 64 << 20;
+
+/// What each request may occupy without being counted; decoders have half of it from the start.
+pub const FREE_REQUEST_BYTES: usize = 16 << 10;
+
+/// The most bytes of large answers that one connection may leave unread, those of up to
+/// [`ANSWER_SLICE_BYTES`] aside: some sixty of the largest pages. More: the next large answer is
+/// not given, its call or stream ends with `RESOURCE_EXHAUSTED`.
+pub const MAX_ANSWER_BYTES_PER_CONNECTION: usize = 64 << 20;
+
+/// Larger answers are handed to the transport in slices of so many bytes, each when the client has
+/// taken the one before.
+pub const ANSWER_SLICE_BYTES: usize = 16 << 10;
+
+/// How long a connection may take to send its first 24 bytes, by which HTTP/2 and HTTP/1.1 are told
+/// apart, in seconds. Longer: it is closed.
+pub const GREETING_SECONDS: u64 = 10;
+
 /// The most requests and streams in flight on one connection; further ones wait in the client.
 pub const MAX_STREAMS_PER_CONNECTION: u32 = 16_384;
 

@@ -39,6 +39,23 @@ pub enum Failure {
         /// The limit.
         max: usize,
     },
+    /// The requests of one connection occupy too much memory.
+    #[error(
+        "max_request_bytes: the requests of this connection occupy {max} bytes, the most it may have"
+    )]
+    TooMuchUnfinished {
+        /// The limit.
+        max: usize,
+    },
+    /// A connection leaves too much unread.
+    #[error(
+        "max_answer_bytes: {max} bytes of answers on this connection are not read, the most it may \
+         have"
+    )]
+    TooMuchUnread {
+        /// The limit.
+        max: usize,
+    },
     /// A message is longer than any may be.
     #[error("max_message_bytes: the message has more than {max} bytes, the most that one may have")]
     MessageTooLarge {
@@ -66,6 +83,8 @@ impl Failure {
             Self::MapFull(_)
             | Self::TooManyStreams { .. }
             | Self::WatchTooLarge { .. }
+            | Self::TooMuchUnfinished { .. }
+            | Self::TooMuchUnread { .. }
             | Self::MessageTooLarge { .. } => Code::ResourceExhausted,
             Self::Draining => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
@@ -92,6 +111,8 @@ impl Failure {
             Self::MapFull(_) => limit("max_drivers"),
             Self::TooManyStreams { .. } => limit("max_streams"),
             Self::WatchTooLarge { .. } => limit("max_watched"),
+            Self::TooMuchUnfinished { .. } => limit("max_request_bytes"),
+            Self::TooMuchUnread { .. } => limit("max_answer_bytes"),
             Self::MessageTooLarge { .. } => limit("max_message_bytes"),
             Self::Draining => retry(),
             Self::DeadlineExceeded => ErrorDetails::new(),
@@ -157,6 +178,16 @@ mod tests {
                 Code::ResourceExhausted,
                 "max_watched: more than 9 drivers are in the area; watch a smaller one",
             ),
+            Failure::TooMuchUnfinished { .. } => (
+                Code::ResourceExhausted,
+                "max_request_bytes: the requests of this connection occupy 9 bytes, the most it may \
+                 have",
+            ),
+            Failure::TooMuchUnread { .. } => (
+                Code::ResourceExhausted,
+                "max_answer_bytes: 9 bytes of answers on this connection are not read, the most it \
+                 may have",
+            ),
             Failure::MessageTooLarge { .. } => (
                 Code::ResourceExhausted,
                 "max_message_bytes: the message has more than 9 bytes, the most that one may have",
@@ -176,6 +207,8 @@ mod tests {
             Failure::MapFull(FullError { max: 9 }),
             Failure::TooManyStreams { max: 9 },
             Failure::WatchTooLarge { max: 9 },
+            Failure::TooMuchUnfinished { max: 9 },
+            Failure::TooMuchUnread { max: 9 },
             Failure::MessageTooLarge { max: 9 },
             Failure::Draining,
             Failure::DeadlineExceeded,

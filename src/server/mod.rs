@@ -10,60 +10,27 @@
 mod accept;
 mod control;
 mod errors;
+mod framing;
+mod guard;
 mod health;
+mod options;
+mod purse;
 mod record;
-
+mod wire;
 mod worker;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+pub use options::ServerConfig;
 pub use record::{Recorder, RecorderSink};
 
-use crate::api::{Door, ReportSink, SharedMap};
+use crate::api::{Door, SharedMap};
 use crate::clock::Clock;
 use crate::limits;
-use crate::units::Millis;
-use crate::web::HttpLimits;
-
-/// What a server needs to be told.
-#[derive(Clone)]
-pub struct ServerConfig {
-    /// Where gRPC is served; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// Where HTTP is served, if at all; port 0 takes a free one.
-    pub http: Option<SocketAddr>,
-    /// What clients of HTTP may take.
-    pub http_limits: HttpLimits,
-    /// How many threads serve gRPC, 1..=[`limits::MAX_THREADS`].
-    pub threads: usize,
-    /// The maximum age of a position in an answer if the question does not say.
-    pub stale_after: Millis,
-    /// How long a drain may take before what is left is cut.
-    pub drain_timeout: Duration,
-    /// Who else wants to know what was applied.
-    pub sink: Option<Arc<dyn ReportSink>>,
-}
-
-impl Default for ServerConfig {
-    /// Free ports on the loopback, a thread a core.
-    fn default() -> Self {
-        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self {
-            listen: loopback,
-            http: Some(loopback),
-            http_limits: HttpLimits::default(),
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
-            stale_after: Millis::from_secs(60),
-            drain_timeout: Duration::from_secs(10),
-            sink: None,
-        }
-    }
-}
 
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -141,8 +108,12 @@ impl Server {
         for i in 0..config.threads {
             let (sender, receiver) = mpsc::channel(limits::MAX_WAITING_CONNECTIONS);
             queues.push(sender);
-            let worker =
-                worker::Worker::new(Arc::clone(&door), health.clone(), config.drain_timeout);
+            let worker = worker::Worker {
+                door: Arc::clone(&door),
+                health: health.clone(),
+                greeting: config.greeting,
+                drain_timeout: config.drain_timeout,
+            };
             let stopping = stopping.clone();
             let name = format!("hansom-worker-{i}");
             running.workers.push(spawn(&name, move |runtime| {

@@ -1,5 +1,6 @@
 //! A worker: serves gRPC on the connections that it is handed.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ use tower::util::MapResponseLayer;
 use super::Drained;
 use super::accept::Accepted;
 use super::errors::CountErrors;
+use super::guard::GuardLayer;
 use super::health::HealthWatch;
+use super::wire::Wire;
 use crate::api::proto::FILE_DESCRIPTOR_SET;
 use crate::api::proto::driver_service_server::DriverServiceServer;
 use crate::api::proto::proximity_service_server::ProximityServiceServer;
@@ -31,19 +34,18 @@ use crate::limits;
 type Unreadable = MapResponseLayer<fn(Response<Body>) -> Response<Body>>;
 
 /// What each call passes through, the outermost last.
-type Layers = Stack<Unreadable, Stack<CountErrors, Stack<GrpcWebLayer, Identity>>>;
+type Layers =
+    Stack<Unreadable, Stack<GuardLayer, Stack<CountErrors, Stack<GrpcWebLayer, Identity>>>>;
 
 pub(super) struct Worker {
-    door: Arc<Door>,
-    health: HealthReporter,
-    drain_timeout: Duration,
+    pub(super) door: Arc<Door>,
+    pub(super) health: HealthReporter,
+    /// How long a connection may take to say its first bytes.
+    pub(super) greeting: Duration,
+    pub(super) drain_timeout: Duration,
 }
 
 impl Worker {
-    pub(super) fn new(door: Arc<Door>, health: HealthReporter, drain_timeout: Duration) -> Self {
-        Self { door, health, drain_timeout }
-    }
-
     /// Serves until the drain is over, or `stop` becomes true.
     pub(super) async fn run(
         self,
@@ -52,7 +54,8 @@ impl Worker {
     ) -> Drained {
         let mut draining = self.door.drain();
         let mut told = self.door.drain();
-        let incoming = ReceiverStream::new(queue).map(Accepted::adopt);
+        let incoming = ReceiverStream::new(queue)
+            .map(|accepted| Ok::<_, io::Error>(Wire::new(accepted.adopt()?, self.greeting)));
         let serve = self.router().serve_with_incoming_shutdown(incoming, async move {
             drop(draining.wait_for(|&draining| draining).await);
         });
@@ -95,6 +98,8 @@ impl Worker {
         builder()
             .layer(GrpcWebLayer::new())
             .layer(CountErrors(Arc::clone(&self.door.metrics)))
+            // Inside, where there are messages in frames, whatever the client speaks.
+            .layer(GuardLayer)
             // Inside of what counts: so that what is counted is what the caller is told.
             .layer(Unreadable::new(unreadable_call))
             .add_service(driver)

@@ -45,7 +45,7 @@ const DEAF_STREAMS: usize = 16;
 const LARGE_MESSAGES: usize = 32;
 
 /// The bytes behind a name like `VmHWM` in the process's status, or `None` after saying so.
-fn memory(served: &Served, name: &str) -> Option<usize> {
+pub(super) fn memory(served: &Served, name: &str) -> Option<usize> {
     let Ok(text) = std::fs::read_to_string(format!("/proc/{}/status", served.pid())) else {
         println!("skipped: there is no /proc/PID/status here; memory is not measured");
         return None;

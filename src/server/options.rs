@@ -1,0 +1,48 @@
+//! What a server is told when it starts.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::api::ReportSink;
+use crate::limits;
+use crate::units::Millis;
+use crate::web::HttpLimits;
+
+/// What a server needs to be told.
+#[derive(Clone)]
+pub struct ServerConfig {
+    /// Where gRPC is served; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where HTTP is served, if at all; port 0 takes a free one.
+    pub http: Option<SocketAddr>,
+    /// What clients of HTTP may take.
+    pub http_limits: HttpLimits,
+    /// How long a gRPC connection may take to say its first bytes.
+    pub greeting: Duration,
+    /// How many threads serve gRPC, 1..=[`limits::MAX_THREADS`].
+    pub threads: usize,
+    /// The maximum age of a position in an answer if the question does not say.
+    pub stale_after: Millis,
+    /// How long a drain may take before what is left is cut.
+    pub drain_timeout: Duration,
+    /// Who else wants to know what was applied.
+    pub sink: Option<Arc<dyn ReportSink>>,
+}
+
+impl Default for ServerConfig {
+    /// Free ports on the loopback, a thread a core.
+    fn default() -> Self {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            listen: loopback,
+            http: Some(loopback),
+            http_limits: HttpLimits::default(),
+            greeting: Duration::from_secs(limits::GREETING_SECONDS),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            stale_after: Millis::from_secs(60),
+            drain_timeout: Duration::from_secs(10),
+            sink: None,
+        }
+    }
+}
