@@ -92,7 +92,7 @@ impl Layers {
     }
 
     /// Lays environment variables over what is there. Names that do not begin with `HANSOM_` are
-    /// not ours; of those that do, each must be a setting's or one of [`variables::strange`]'s
+    /// not ours; of those that do, each must be a setting's or one of `variables::strange`'s
     /// exceptions.
     pub fn environment(mut self, all: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         for (variable, value) in all {
