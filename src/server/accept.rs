@@ -125,6 +125,9 @@ impl AsyncRead for Connection {
     }
 }
 
+/// Without vectored writes, on purpose: with them h2 gives each answer of more than 256 bytes a
+/// write of its own, without them it copies up to 1,024 bytes and lets answers that wait leave
+/// together. Measured: 57,000 unary questions a second with, 80,000 without.
 impl AsyncWrite for Connection {
     fn poll_write(
         self: Pin<&mut Self>,
