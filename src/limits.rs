@@ -224,10 +224,28 @@ pub const MAX_OPEN_TRACES: usize = 256;
 /// The longest name of a file in a tar archive, in bytes. Longer: an error.
 pub const MAX_TAR_NAME_BYTES: u64 = 64 << 10;
 
+/// Requests at the top of their logs whose pickups' median is the centre of the region, held back
+/// until there are so many or the logs end.
+pub const REGION_SAMPLE_ROWS: usize = 1_024;
+
+/// How far from that centre a trip may begin and end, in metres: from a city's middle to the edges
+/// of its surroundings. Further: the row is counted as outside of the region.
+pub const REGION_RADIUS_M: u32 = 100_000;
+
+/// Starts of rides that wait for their ends while a log of events is read: seven hours of New
+/// York's yellow cabs at 600 a minute, some 100 bytes each. More: the oldest is handed on without
+/// its end.
+pub const MAX_RIDE_STARTS: usize = 1 << 18;
+
 /// The most drivers of a made-up fleet. More: the plan is refused.
 pub const MAX_SIM_DRIVERS: u32 = 1_000_000;
 
-/// The longest a made-up fleet can drive: seven days. Longer: the plan is refused.
+/// The most requests of made-up demand; their times are sorted in memory, 8 bytes each. More: the
+/// plan is refused.
+pub const MAX_SIM_REQUESTS: u32 = 10_000_000;
+
+/// The longest a made-up fleet can drive, or demand can last: seven days. Longer: the plan is
+/// refused.
 pub const MAX_SIM_MS: u64 = 7 * 24 * 3_600 * 1_000;
 
 // --- The client -----------------------------------------------------------------------------

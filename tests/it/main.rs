@@ -7,6 +7,10 @@ mod interrupt;
 #[cfg(test)]
 mod python;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
+mod recorded_requests;
+#[cfg(test)]
 mod recorded_traces;
 #[cfg(test)]
 mod replay;
