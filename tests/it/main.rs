@@ -1,6 +1,8 @@
 //! The one integration binary: each module a subject.
 
 #[cfg(test)]
+mod demo_requests;
+#[cfg(test)]
 mod demo_trace;
 #[cfg(test)]
 mod interrupt;
@@ -14,6 +16,8 @@ mod recorded_requests;
 mod recorded_traces;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod request_commands;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
