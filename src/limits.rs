@@ -195,8 +195,8 @@ pub const MAX_TRACE_BLOCK_BYTES: u32 = 8 << 20;
 /// The most blocks in one trace file: 48 days of a flush a second. One more: the writer refuses.
 pub const MAX_TRACE_BLOCKS: u32 = 1 << 22;
 
-/// Rows of unordered traces that are sorted in memory (56 bytes each). Full: a sorted run goes to
-/// a temporary file.
+/// Rows of unordered traces and logs that are sorted in memory (56 bytes a record, 64 a request).
+/// Full: a sorted run goes to a temporary file.
 pub const MAX_SORT_ROWS: usize = 1 << 20;
 
 /// The most sorted runs in the temporary file: a thousand million rows. More: an error that says

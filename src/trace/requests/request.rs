@@ -151,6 +151,7 @@ mod tests {
             let mut bytes = Vec::new();
             request.store(&mut bytes);
             assert_eq!(bytes.len(), Request::BYTES);
+            assert_eq!(size_of::<Request>(), 64, "as the limits say");
             assert_eq!(Request::load(&bytes), Some(request));
             assert_eq!(Request::load(&bytes[1..]), None);
         }
