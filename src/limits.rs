@@ -195,8 +195,8 @@ pub const MAX_TRACE_BLOCK_BYTES: u32 = 8 << 20;
 /// The most blocks in one trace file: 48 days of a flush a second. One more: the writer refuses.
 pub const MAX_TRACE_BLOCKS: u32 = 1 << 22;
 
-/// Rows of unordered traces that are sorted in memory (56 bytes each). Full: a sorted run goes to
-/// a temporary file.
+/// Rows of unordered traces and logs that are sorted in memory (56 bytes a record, 64 a request).
+/// Full: a sorted run goes to a temporary file.
 pub const MAX_SORT_ROWS: usize = 1 << 20;
 
 /// The most sorted runs in the temporary file: a thousand million rows. More: an error that says
@@ -224,10 +224,28 @@ pub const MAX_OPEN_TRACES: usize = 256;
 /// The longest name of a file in a tar archive, in bytes. Longer: an error.
 pub const MAX_TAR_NAME_BYTES: u64 = 64 << 10;
 
+/// Requests at the top of their logs whose pickups' median is the centre of the region, held back
+/// until there are so many or the logs end.
+pub const REGION_SAMPLE_ROWS: usize = 1_024;
+
+/// How far from that centre a trip may begin and end, in metres: from a city's middle to the edges
+/// of its surroundings. Further: the row is counted as outside of the region.
+pub const REGION_RADIUS_M: u32 = 100_000;
+
+/// Starts of rides that wait for their ends while a log of events is read: seven hours of New
+/// York's yellow cabs at 600 a minute, some 100 bytes each. More: the oldest is handed on without
+/// its end.
+pub const MAX_RIDE_STARTS: usize = 1 << 18;
+
 /// The most drivers of a made-up fleet. More: the plan is refused.
 pub const MAX_SIM_DRIVERS: u32 = 1_000_000;
 
-/// The longest a made-up fleet can drive: seven days. Longer: the plan is refused.
+/// The most requests of made-up demand; their times are sorted in memory, 8 bytes each. More: the
+/// plan is refused.
+pub const MAX_SIM_REQUESTS: u32 = 10_000_000;
+
+/// The longest a made-up fleet can drive, or demand can last: seven days. Longer: the plan is
+/// refused.
 pub const MAX_SIM_MS: u64 = 7 * 24 * 3_600 * 1_000;
 
 // --- The client -----------------------------------------------------------------------------
