@@ -125,9 +125,9 @@ fn rivals(locked: bool) {
     let pair = Arc::new((Version::default(), AtomicU32::new(0), Pair::default()));
     let add = move |pair: &(Version, AtomicU32, Pair)| {
         if locked {
-            pair.0.open()
+            pair.0.open();
         } else {
-            forced(&pair.1)
+            forced(&pair.1);
         }
         let (a, b) = (pair.2.a.load(Ordering::Relaxed), pair.2.b.load(Ordering::Relaxed));
         pair.2.a.store(a + 1, Ordering::Relaxed);
