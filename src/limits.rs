@@ -230,6 +230,30 @@ pub const MAX_SIM_DRIVERS: u32 = 1_000_000;
 /// The longest a made-up fleet can drive: seven days. Longer: the plan is refused.
 pub const MAX_SIM_MS: u64 = 7 * 24 * 3_600 * 1_000;
 
+// --- The journal ----------------------------------------------------------------------------
+
+/// The most events, and the most states, in one commit: ten times what 500 requests a second make
+/// while a slow disk (100 ms) writes. More: the batch is refused whole.
+pub const MAX_JOURNAL_BATCH_RECORDS: usize = 4_096;
+
+/// The most bytes of all records in one commit. More: the batch is refused whole.
+pub const MAX_JOURNAL_BATCH_BYTES: usize = 8 << 20;
+
+/// The most bytes of an event, a state or the head. More: the batch is refused whole.
+pub const MAX_JOURNAL_RECORD_BYTES: usize = 64 << 10;
+
+/// The most events of one stream. More: the batch is refused whole.
+pub const MAX_JOURNAL_STREAM_EVENTS: usize = 10_000;
+
+/// The most streams that are open at once in one journal. More: the batch is refused whole.
+pub const MAX_JOURNAL_OPEN_STREAMS: usize = 1_000_000;
+
+/// The most rows in one answer of a journal. The rest is on the next page.
+pub const MAX_JOURNAL_PAGE: usize = 10_000;
+
+/// A page of a journal ends before the row with which it would have more bytes than this.
+pub const MAX_JOURNAL_PAGE_BYTES: usize = 4 << 20;
+
 // --- The client -----------------------------------------------------------------------------
 
 /// The largest message that our client takes or sends: a page of 10,000 drivers is under 2 MiB.
