@@ -254,6 +254,27 @@ pub const MAX_JOURNAL_PAGE: usize = 10_000;
 /// A page of a journal ends before the row with which it would have more bytes than this.
 pub const MAX_JOURNAL_PAGE_BYTES: usize = 4 << 20;
 
+/// Bytes of records that a segment of a journal takes before the next is begun: small enough that
+/// all of it is verified at each start.
+pub const JOURNAL_SEGMENT_BYTES: u64 = 32 << 20;
+
+/// The longest time between the first and the last event of a segment of a journal, in
+/// milliseconds: a day, which is how exact retention is. Later: the next is begun.
+pub const JOURNAL_SEGMENT_MS: u64 = 24 * 3_600 * 1_000;
+
+/// Space on the disk that a journal leaves free, so that whoever repairs a full disk has room.
+/// Less: commits are refused until there is more.
+pub const JOURNAL_RESERVE_BYTES: u64 = 256 << 20;
+
+/// Memory for pages of the segment that is written to.
+pub const JOURNAL_CACHE_BYTES: usize = 32 << 20;
+
+/// Memory for pages of each sealed segment that is open.
+pub const JOURNAL_SEALED_CACHE_BYTES: usize = 4 << 20;
+
+/// Sealed segments of a journal that are open at once. One more: that opened first is closed.
+pub const MAX_OPEN_JOURNAL_SEGMENTS: usize = 8;
+
 // --- The client -----------------------------------------------------------------------------
 
 /// The largest message that our client takes or sends: a page of 10,000 drivers is under 2 MiB.

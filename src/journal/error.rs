@@ -27,6 +27,9 @@ pub enum CommitError {
         /// Bytes that must be.
         reserve: u64,
     },
+    /// What has to be known of an amended stream cannot be read. Nothing has changed.
+    #[error(transparent)]
+    Unread(#[from] ReadError),
     /// Writing failed. The batch is not acknowledged: after a restart it may be there as a whole or
     /// not at all. Each further commit is [`CommitError::Poisoned`].
     #[error("{0}; nothing more is committed until a restart")]
@@ -79,8 +82,14 @@ pub enum BatchError {
         /// The largest number that has been used.
         newest: StreamId,
     },
+    /// A stream is to be amended that has not ended, or is no longer kept.
+    #[error("stream {stream} cannot be amended: it is not in the history that is kept")]
+    NotEnded {
+        /// The stream.
+        stream: StreamId,
+    },
     /// A stream has events in the batch and no state.
-    #[error("stream {stream} has events and neither a state nor an end in this batch")]
+    #[error("stream {stream} has events and no state in this batch")]
     NoState {
         /// The stream.
         stream: StreamId,
@@ -136,6 +145,80 @@ pub enum ReadError {
     #[error("{}: {cause}", path.display())]
     Io {
         /// The file.
+        path: PathBuf,
+        /// What was said.
+        cause: String,
+    },
+}
+
+/// Why a journal cannot be opened. Nothing of what it holds has been changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process, or another part of this one, has it open.
+    #[error("{}: the journal is open elsewhere; only one process at a time can use it", path.display())]
+    Locked {
+        /// The lock.
+        path: PathBuf,
+    },
+    /// A file is not what was written.
+    #[error("{}: damaged: {what}; restore the journal's folder from a copy", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A file is not there.
+    #[error("{}: missing, and the journal needs it; restore the journal's folder from a copy", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The files are sound but hold less than was acknowledged: an old copy, or damage that looks
+    /// like one.
+    #[error(
+        "{}: it ends with commit {found}, and commit {acknowledged} was acknowledged; restore the \
+         journal's folder from a copy, or give up what was acknowledged later by emptying {}",
+        path.display(),
+        witness.display()
+    )]
+    SetBack {
+        /// The file that should hold it.
+        path: PathBuf,
+        /// The last commit it holds.
+        found: u64,
+        /// The last commit known to have been acknowledged.
+        acknowledged: u64,
+        /// The file that says so.
+        witness: PathBuf,
+    },
+    /// Nothing says what was acknowledged last.
+    #[error(
+        "{}: {what}, so that nothing tells whether the journal is whole; restore the journal's \
+         folder from a copy, or accept what it holds by making this an empty file",
+        witness.display()
+    )]
+    NoWitness {
+        /// The file.
+        witness: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The journal was written by a newer program.
+    #[error("{}: journal version {found} is newer than {newest}, the newest known here", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest version that can be read.
+        newest: u32,
+    },
+    /// The system or the store refused.
+    #[error("{}: {cause}", path.display())]
+    Io {
+        /// The file or folder.
         path: PathBuf,
         /// What was said.
         cause: String,

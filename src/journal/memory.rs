@@ -106,6 +106,10 @@ impl Known for Kept {
         self.open.get(&stream).map(Line::last)
     }
 
+    fn last_of_ended(&self, stream: StreamId) -> Result<Option<Ordinal>, ReadError> {
+        Ok(self.ended.get(&stream).map(|(line, _)| line.last()))
+    }
+
     fn open(&self) -> usize {
         self.open.len()
     }
@@ -119,21 +123,31 @@ impl Kept {
 
     fn apply(&mut self, batch: &Batch, verdict: &Verdict) {
         for event in batch.events() {
-            if event.stream != StreamId::NONE {
-                self.open.entry(event.stream).or_default().events.push(event.seq);
+            match batch.changes().get(&event.stream) {
+                None => {}
+                Some(Change::Amended { .. }) => {
+                    if let Some((line, _)) = self.ended.get_mut(&event.stream) {
+                        line.events.push(event.seq);
+                    }
+                }
+                Some(_) => self.open.entry(event.stream).or_default().events.push(event.seq),
             }
             self.events.push_back(event.clone());
         }
         for (&stream, change) in batch.changes() {
-            match change {
-                Change::Put { state } => {
-                    self.open.entry(stream).or_default().state.clone_from(state);
-                }
-                Change::Ended { at, state } => {
-                    let line = self.open.remove(&stream).unwrap_or_default();
-                    let place = Place { at: *at, stream };
+            let state = change.state().to_vec();
+            match *change {
+                Change::Put { .. } => self.open.entry(stream).or_default().state = state,
+                Change::Ended { at, .. } => {
+                    let events = self.open.remove(&stream).unwrap_or_default().events;
+                    let place = Place { at, stream };
                     self.places.insert(place);
-                    self.ended.insert(stream, (Line { state: state.clone(), ..line }, place));
+                    self.ended.insert(stream, (Line { events, state }, place));
+                }
+                Change::Amended { .. } => {
+                    if let Some((line, _)) = self.ended.get_mut(&stream) {
+                        line.state = state;
+                    }
                 }
             }
         }
@@ -318,6 +332,7 @@ impl Journal for MemoryJournal {
             ended: kept.ended.len() as u64,
             bytes: 0,
             commits: kept.commits,
+            free: None,
         }
     }
 

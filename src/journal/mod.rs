@@ -6,20 +6,25 @@
 //! gathers what belongs together in a [`Batch`], and tells the world when [`Journal::commit`] has
 //! returned.
 //!
-//! [`MemoryJournal`] keeps nothing: it is for simulation and tests, and fails when told to.
+//! [`RedbJournal`] keeps them on disk. [`MemoryJournal`] keeps nothing: it is for simulation and
+//! tests, and fails when told to.
 
 mod error;
 mod memory;
 mod model;
 mod page;
 mod rules;
+mod store;
+#[cfg(test)]
+mod tests;
 
-pub use error::{BatchError, CommitError, Failure, ReadError};
+pub use error::{BatchError, CommitError, Failure, OpenError, ReadError};
 pub use memory::{Fault, MemoryJournal};
 pub use model::{
     Batch, Change, EndedStream, Event, History, OpenStream, Ordinal, Page, Place, Pruned,
     Retention, Seq, Stats, Stream, StreamId,
 };
+pub use store::{JournalConfig, RedbJournal};
 
 use std::sync::Arc;
 
@@ -43,7 +48,7 @@ pub trait Journal: Send + Sync {
     /// A batch must fit what is there: events have the next numbers, in the journal and in their
     /// streams; a stream that has events in the batch has its new state or its end there too; a
     /// stream begins with an event, and with a larger number than any before it. A stream that has
-    /// ended takes no more events, so end it when nothing can be added to it any more.
+    /// ended takes more events only with [`Batch::amend`], and never opens again.
     ///
     /// # Errors
     /// [`CommitError`]. Only after [`CommitError::Failed`] it is unknown, until the journal is

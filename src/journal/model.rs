@@ -86,10 +86,15 @@ pub enum Change {
         /// The whole state.
         state: Vec<u8>,
     },
-    /// It has ended, for ever, in this state.
+    /// It has ended in this state.
     Ended {
         /// When; what history is listed by.
         at: Timestamp,
+        /// The last state.
+        state: Vec<u8>,
+    },
+    /// It ended in an earlier batch, and this is its last state now, as when a trip is rated.
+    Amended {
         /// The last state.
         state: Vec<u8>,
     },
@@ -99,7 +104,7 @@ impl Change {
     /// The state that the stream has after the change.
     pub fn state(&self) -> &[u8] {
         match self {
-            Self::Put { state } | Self::Ended { state, .. } => state,
+            Self::Put { state } | Self::Ended { state, .. } | Self::Amended { state } => state,
         }
     }
 }
@@ -141,6 +146,12 @@ impl Batch {
     /// Ends a stream in this state; the last word on a stream counts.
     pub fn end(&mut self, stream: StreamId, at: Timestamp, state: Vec<u8>) {
         self.change(stream, Change::Ended { at, state });
+    }
+
+    /// Replaces the last state of a stream that ended in an earlier batch; the last word on a stream
+    /// counts. It keeps its place in history.
+    pub fn amend(&mut self, stream: StreamId, state: Vec<u8>) {
+        self.change(stream, Change::Amended { state });
     }
 
     fn change(&mut self, stream: StreamId, change: Change) {
@@ -321,4 +332,6 @@ pub struct Stats {
     pub bytes: u64,
     /// Commits since it was created.
     pub commits: u64,
+    /// Bytes free on its disk, if that can be told.
+    pub free: Option<u64>,
 }

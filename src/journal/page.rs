@@ -30,6 +30,11 @@ impl<T> Pager<T> {
         fits
     }
 
+    /// Whether a row has been refused.
+    pub(super) fn is_full(&self) -> bool {
+        self.page.more
+    }
+
     pub(super) fn page(self) -> Page<T> {
         self.page
     }

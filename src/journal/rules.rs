@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::error::BatchError;
+use super::error::{BatchError, CommitError, ReadError};
 use super::model::{Batch, Change, Ordinal, Seq, StreamId};
 use crate::limits;
 
@@ -18,12 +18,15 @@ pub(super) trait Known {
     /// The last event of a stream, if it is open.
     fn last_of(&self, stream: StreamId) -> Option<Ordinal>;
 
+    /// The last event of a stream, if it has ended and is kept.
+    fn last_of_ended(&self, stream: StreamId) -> Result<Option<Ordinal>, ReadError>;
+
     /// How many streams are open.
     fn open(&self) -> usize;
 }
 
 /// How a batch changes the numbers of a journal that takes it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     /// The last event afterwards.
     pub(super) last: Seq,
@@ -36,61 +39,73 @@ pub(super) struct Verdict {
 }
 
 /// Judges a batch.
-pub(super) fn judge(batch: &Batch, known: &impl Known) -> Result<Verdict, BatchError> {
+pub(super) fn judge(batch: &Batch, known: &impl Known) -> Result<Verdict, CommitError> {
     sizes(batch)?;
-    let mut verdict = Verdict { last: known.last(), newest: known.newest(), ..Verdict::default() };
-    // The last event of each stream with events in the batch, and the number of those that begin.
-    let mut begun = 0_usize;
+    let (last, newest, open) = (known.last(), known.newest(), known.open());
+    let mut verdict = Verdict { last, newest, open, last_of: BTreeMap::new() };
     for event in batch.events() {
         let expected = verdict.last.next();
         if event.seq != expected {
-            return Err(BatchError::Gap { found: event.seq, expected });
+            return Err(BatchError::Gap { found: event.seq, expected }.into());
         }
         verdict.last = expected;
         let stream = event.stream;
         let before = match verdict.last_of.get(&stream) {
             Some(&last) => last,
-            None => match known.last_of(stream) {
+            None if stream == StreamId::NONE => Ordinal::ZERO,
+            None => match before(batch, known, stream)? {
                 Some(last) => last,
-                None if stream == StreamId::NONE => Ordinal::ZERO,
                 None if stream > verdict.newest => {
                     verdict.newest = stream;
-                    begun += 1;
+                    verdict.open += 1;
                     Ordinal::ZERO
                 }
-                None => return Err(BatchError::NotOpen { stream, newest: verdict.newest }),
+                None => return Err(BatchError::NotOpen { stream, newest: verdict.newest }.into()),
             },
         };
         let expected = if stream == StreamId::NONE { before } else { before.next() };
         if event.ordinal != expected {
-            return Err(BatchError::StreamGap { stream, found: event.ordinal, expected });
+            let found = event.ordinal;
+            return Err(BatchError::StreamGap { stream, found, expected }.into());
         }
         most("events in one stream", expected.0 as usize, limits::MAX_JOURNAL_STREAM_EVENTS)?;
         verdict.last_of.insert(stream, expected);
     }
     verdict.last_of.remove(&StreamId::NONE);
     if let Some(&stream) = verdict.last_of.keys().find(|id| !batch.changes().contains_key(id)) {
-        return Err(BatchError::NoState { stream });
+        return Err(BatchError::NoState { stream }.into());
     }
-    let mut ended = 0_usize;
     for (&stream, change) in batch.changes() {
         if stream == StreamId::NONE {
-            return Err(BatchError::NoStream);
+            return Err(BatchError::NoStream.into());
         }
         if !verdict.last_of.contains_key(&stream) {
-            let newest = verdict.newest;
-            let last = known.last_of(stream).ok_or(if stream > newest {
+            let last = before(batch, known, stream)?.ok_or(if stream > verdict.newest {
                 BatchError::NoEvent { stream }
             } else {
-                BatchError::NotOpen { stream, newest }
+                BatchError::NotOpen { stream, newest: verdict.newest }
             })?;
             verdict.last_of.insert(stream, last);
         }
-        ended += usize::from(matches!(change, Change::Ended { .. }));
+        verdict.open -= usize::from(matches!(change, Change::Ended { .. }));
     }
-    verdict.open = known.open() + begun - ended;
     most("open streams", verdict.open, limits::MAX_JOURNAL_OPEN_STREAMS)?;
     Ok(verdict)
+}
+
+/// The last event of a stream before the batch; `None` if it is neither open nor amended.
+fn before(
+    batch: &Batch,
+    known: &impl Known,
+    stream: StreamId,
+) -> Result<Option<Ordinal>, CommitError> {
+    match batch.changes().get(&stream) {
+        Some(Change::Amended { .. }) => {
+            let ended = known.last_of_ended(stream)?;
+            Ok(Some(ended.ok_or(BatchError::NotEnded { stream })?))
+        }
+        _ => Ok(known.last_of(stream)),
+    }
 }
 
 /// Judges what a batch is by itself.
