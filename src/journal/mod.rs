@@ -82,7 +82,8 @@ pub trait Journal: Send + Sync {
     /// A page of a stream's events from its event `from` on, in order.
     ///
     /// # Errors
-    /// [`ReadError::UnknownStream`] if it is neither open nor in the history that is kept.
+    /// [`ReadError::UnknownStream`] if it is neither open nor in the history that is kept;
+    /// [`ReadError::Pruned`] if it may be removed from history and its first events have been.
     fn events_of(
         &self,
         stream: StreamId,

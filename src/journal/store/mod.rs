@@ -45,6 +45,9 @@ use folder::Folder;
 use segment::Segment;
 use witness::Witness;
 
+#[cfg(test)]
+pub(in crate::journal) use tests::bad_disk::BadDisk;
+
 /// How a journal on disk behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalConfig {

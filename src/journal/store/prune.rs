@@ -5,7 +5,7 @@ use std::fs;
 use super::codec::Summary;
 use super::{RedbJournal, Shared, Writer};
 use crate::journal::error::CommitError;
-use crate::journal::model::{Pruned, Retention, Seq};
+use crate::journal::model::{Pruned, Retention};
 
 impl RedbJournal {
     pub(super) fn prune_history(&self, retention: Retention) -> Result<Pruned, CommitError> {
@@ -47,13 +47,10 @@ fn removable(sealed: &[Summary], writer: &Writer, retention: Retention) -> usize
         let later: u64 = later.map(|other| other.ended).sum();
         !history || row.latest < retention.before || later >= retention.keep
     };
-    let mut count = sealed.iter().enumerate().take_while(by_retention).count();
-    // The first event that an open stream needs.
-    let open = writer.open.values().filter_map(|events| events.first()).min();
-    let open = open.copied().unwrap_or(Seq(u64::MAX));
-    let needed = |count: usize| newer(count - 1).map(|row| row.needs).fold(open, Seq::min);
-    while count > 0 && needed(count) <= sealed[count - 1].last {
-        count -= 1;
-    }
-    count
+    let removable = sealed.iter().enumerate().take_while(by_retention).count();
+    // Those that are kept, and open streams, need the events of segments before theirs.
+    let kept = sealed[removable..].iter().chain([active]).map(|row| row.needs);
+    let open = writer.open.values().filter_map(|events| events.first().copied());
+    let needed = kept.chain(open).min().unwrap_or(active.first);
+    sealed[..removable].iter().take_while(|row| row.last < needed).count()
 }

@@ -144,6 +144,11 @@ impl RedbJournal {
         let mut pager = Pager::new(size);
         let mut rest = events.get(skip..).unwrap_or_default();
         let mut ordinal = from.max(Ordinal(1));
+        if let (Some(&asked), Some(first)) = (rest.first(), shared.sealed.first())
+            && asked < first
+        {
+            return Err(ReadError::Pruned { asked, first });
+        }
         while let (Some(&first), false) = (rest.first(), pager.is_full()) {
             let row = shared.sealed.rows().find(|row| first <= row.last);
             let end = row.map_or(Seq(u64::MAX), |row| row.last);

@@ -6,7 +6,9 @@ pub(in crate::journal) mod same;
 pub(in crate::journal) mod script;
 
 use std::path::Path;
+use std::sync::Arc;
 
+use super::store::BadDisk;
 use super::{Journal, JournalConfig, MemoryJournal, RedbJournal};
 use crate::units::Millis;
 
@@ -37,12 +39,22 @@ pub(in crate::journal) struct OnDisk {
     journal: Option<RedbJournal>,
     folder: tempfile::TempDir,
     config: JournalConfig,
+    disk: Option<Arc<BadDisk>>,
 }
 
 impl OnDisk {
     pub(in crate::journal) fn new(config: JournalConfig) -> Self {
+        Self::open(config, None)
+    }
+
+    /// The same on a disk of which nothing is asked, so that many commits take little time.
+    pub(in crate::journal) fn quick(config: JournalConfig) -> Self {
+        Self::open(config, Some(Arc::new(BadDisk::default())))
+    }
+
+    fn open(config: JournalConfig, disk: Option<Arc<BadDisk>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut subject = Self { journal: None, folder, config };
+        let mut subject = Self { journal: None, folder, config, disk };
         subject.reopen();
         subject
     }
@@ -66,6 +78,10 @@ impl Subject for OnDisk {
 
     fn reopen(&mut self) {
         self.journal = None;
-        self.journal = Some(RedbJournal::open(self.path(), self.config).unwrap());
+        let journal = match &self.disk {
+            None => RedbJournal::open(self.path(), self.config),
+            Some(disk) => RedbJournal::open_on(self.path(), self.config, disk.clone()),
+        };
+        self.journal = Some(journal.unwrap());
     }
 }

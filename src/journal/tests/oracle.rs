@@ -49,7 +49,7 @@ fn wrong(rng: &mut Rng, script: &Script) -> Batch {
 
 fn run(seed: u64, steps: u64) -> Reach {
     let mut rng = Rng(seed);
-    let mut subject = OnDisk::new(SMALL);
+    let mut subject = OnDisk::quick(SMALL);
     let twin = MemoryJournal::default();
     let mut script = Script::new();
     let mut gone: BTreeSet<Place> = BTreeSet::new();

@@ -88,7 +88,10 @@ pub(in crate::journal) fn difference(
     let all = History::latest(size);
     let found = history(journal, all).map_err(unread)?;
     let mut wanted = history(twin, all).map_err(unread)?;
-    equal("ended", &stats.ended, &(found.len() as u64))?;
+    let counted = found.len() as u64;
+    if stats.ended > counted || stats.ended + (gone.len() as u64) < counted {
+        return Err(format!("ended: {}, not {counted}", stats.ended));
+    }
     let there: BTreeSet<Place> = found.iter().map(EndedStream::place).collect();
     wanted.retain(|ended| there.contains(&ended.place()) || !gone.contains(&ended.place()));
     equal("history", &found, &wanted)?;
@@ -105,7 +108,15 @@ pub(in crate::journal) fn difference(
             continue;
         }
         equal("stream", &found, &wanted)?;
-        let found = events_of(journal, stream, size).map_err(unread)?;
+        let found = events_of(journal, stream, size);
+        if let (Err(ReadError::Pruned { first, .. }), Some(Stream::Ended(ended))) =
+            (&found, &wanted)
+            && gone.contains(&ended.place())
+            && *first == stats.first
+        {
+            continue;
+        }
+        let found = found.map_err(unread)?;
         equal("events of a stream", &found, &events_of(twin, stream, size).map_err(unread)?)?;
     }
     Ok(())

@@ -88,14 +88,19 @@ impl Script {
         self.pass(Millis(rng.below(4_000)));
         for _ in 0..=rng.below(6) {
             let open = pick(rng, self.open.keys().copied());
-            let ended = pick(rng, before.keys().copied().filter(|stream| may_amend(*stream)));
+            // What ended lately, as a rule.
+            let recent = before.keys().copied().rev().take(40);
+            let ended = pick(rng, recent.filter(|stream| may_amend(*stream)));
             let size = usize::try_from(rng.below(120)).unwrap();
-            match (rng.below(9), open, ended) {
+            match (rng.below(10), open, ended) {
                 (0, ..) => self.event(&mut batch, StreamId::NONE, size),
                 (1 | 2, _, Some(stream)) => self.amend(&mut batch, stream),
                 (3 | 4, Some(stream), _) => self.step(&mut batch, stream),
-                // Some are never ended, as if a driver had gone home.
-                (5 | 6, Some(stream), _) if stream.0 % 97 != 1 => self.end(&mut batch, stream),
+                (5, Some(stream), _) => self.end(&mut batch, stream),
+                (6..=8, ..) if self.open.len() > 12 => {
+                    let oldest = self.open.keys().next().copied();
+                    oldest.into_iter().for_each(|stream| self.end(&mut batch, stream));
+                }
                 (7, Some(stream), _) => batch.put(stream, self.state(stream)),
                 _ => {
                     self.begin(&mut batch);
