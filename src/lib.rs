@@ -1,8 +1,8 @@
 //! Hansom: a live map of moving drivers that answers "who is nearest?" exactly.
 //!
 //! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`), the
-//! engine (`index`), the histories (`trace`, `sim`), the outside (`clock`, `api`, `server`,
-//! `web`, `config`, `cli`). ARCHITECTURE.md has the map, the layers and the invariants.
+//! engine (`index`), the histories (`trace`, `sim`, `journal`), the outside (`clock`, `api`,
+//! `server`, `web`, `config`, `cli`). ARCHITECTURE.md has the map, the layers and the invariants.
 
 pub mod api;
 pub mod bench;
@@ -13,6 +13,7 @@ pub mod config;
 pub mod geo;
 pub mod ids;
 pub mod index;
+pub mod journal;
 pub mod limits;
 pub mod model;
 pub mod replay;

@@ -248,6 +248,51 @@ pub const MAX_SIM_REQUESTS: u32 = 10_000_000;
 /// refused.
 pub const MAX_SIM_MS: u64 = 7 * 24 * 3_600 * 1_000;
 
+// --- The journal ----------------------------------------------------------------------------
+
+/// The most events, and the most states, in one commit: ten times what 500 requests a second make
+/// while a slow disk (100 ms) writes. More: the batch is refused whole.
+pub const MAX_JOURNAL_BATCH_RECORDS: usize = 4_096;
+
+/// The most bytes of all records in one commit. More: the batch is refused whole.
+pub const MAX_JOURNAL_BATCH_BYTES: usize = 8 << 20;
+
+/// The most bytes of an event, a state or the head. More: the batch is refused whole.
+pub const MAX_JOURNAL_RECORD_BYTES: usize = 64 << 10;
+
+/// The most events of one stream. More: the batch is refused whole.
+pub const MAX_JOURNAL_STREAM_EVENTS: usize = 10_000;
+
+/// The most streams that are open at once in one journal. More: the batch is refused whole.
+pub const MAX_JOURNAL_OPEN_STREAMS: usize = 1_000_000;
+
+/// The most rows in one answer of a journal. The rest is on the next page.
+pub const MAX_JOURNAL_PAGE: usize = 10_000;
+
+/// A page of a journal ends before the row with which it would have more bytes than this.
+pub const MAX_JOURNAL_PAGE_BYTES: usize = 4 << 20;
+
+/// Bytes of records that a segment of a journal takes before the next is begun: small enough that
+/// all of it is verified at each start.
+pub const JOURNAL_SEGMENT_BYTES: u64 = 32 << 20;
+
+/// The longest time between the first and the last event of a segment of a journal, in
+/// milliseconds: a day, which is how exact retention is. Later: the next is begun.
+pub const JOURNAL_SEGMENT_MS: u64 = 24 * 3_600 * 1_000;
+
+/// Space on the disk that a journal leaves free, so that whoever repairs a full disk has room.
+/// Less: commits are refused until there is more.
+pub const JOURNAL_RESERVE_BYTES: u64 = 256 << 20;
+
+/// Memory for pages of the segment that is written to.
+pub const JOURNAL_CACHE_BYTES: usize = 32 << 20;
+
+/// Memory for pages of each sealed segment that is open.
+pub const JOURNAL_SEALED_CACHE_BYTES: usize = 4 << 20;
+
+/// Sealed segments of a journal that are open at once. One more: that opened first is closed.
+pub const MAX_OPEN_JOURNAL_SEGMENTS: usize = 8;
+
 // --- The client -----------------------------------------------------------------------------
 
 /// The largest message that our client takes or sends: a page of 10,000 drivers is under 2 MiB.

@@ -7,6 +7,8 @@ mod demo_trace;
 #[cfg(test)]
 mod interrupt;
 #[cfg(test)]
+mod journal;
+#[cfg(test)]
 mod python;
 #[cfg(test)]
 mod recorded;
