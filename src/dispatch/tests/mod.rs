@@ -1,0 +1,3 @@
+//! The market, from outside.
+
+mod table;

@@ -1,0 +1,1 @@
+//! The table of transitions, every state with every kind of event.
