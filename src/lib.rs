@@ -1,7 +1,7 @@
 //! Hansom: a live map of moving drivers that answers "who is nearest?" exactly.
 //!
 //! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`, `travel`),
-//! the engine (`index`), the core (`dispatch`), the histories (`trace`, `sim`), the outside
+//! the engine (`index`), the core (`dispatch`), the histories (`records`, `trace`, `sim`), the outside
 //! (`clock`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md has the map, the layers and the invariants.
 
 pub mod api;
@@ -16,6 +16,7 @@ pub mod ids;
 pub mod index;
 pub mod limits;
 pub mod model;
+pub mod records;
 pub mod replay;
 pub mod server;
 pub mod sim;
