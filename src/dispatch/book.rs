@@ -13,7 +13,8 @@
 //! - D4: those who wait are exactly the trips that are requested or searching.
 //! - D5: a trip is queued behind one that is in progress, or its driver is free to set off, in
 //!   which case it is `ready`.
-//! - D6: each request key leads to the trip that it made, as long as that is remembered.
+//! - D6: each request key leads to the latest trip that it made, as long as that is remembered. It
+//!   makes another only when the one before was forgotten; but a restored market may remember more.
 //! - D7: each rider's open trips are those of which the rider is the rider.
 //! - D8: counts by state add up to the number of open trips.
 //! - D9: numbers of trips and events have no gaps, and time does not run back.
@@ -249,7 +250,8 @@ impl Book {
 
     fn link(&mut self, trip: &Trip) {
         let number = trip.id.number();
-        self.keys.insert((trip.request.rider, trip.request.key), number);
+        let latest = self.keys.entry((trip.request.rider, trip.request.key)).or_insert(number);
+        *latest = number.max(*latest);
         if let Some(end) = &trip.end {
             self.ended_order.insert((end.at, number));
             return;

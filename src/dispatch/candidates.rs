@@ -15,7 +15,6 @@ use super::supply::{Nearby, Search, Supply};
 use super::trip::{Asked, Journey, Pickup};
 use crate::geo::{Haversine, LatLng, haversine};
 use crate::ids::{DriverId, TripId};
-use crate::limits;
 use crate::model::{DriverStatus, Filter, Profile, StatusSet, VehicleTypes};
 use crate::travel::{Eta, TravelTime};
 use crate::units::{Meters, Millis, Timestamp};
@@ -114,8 +113,6 @@ impl<'w> Candidates<'w> {
     pub(super) fn new(pool: &'w Pool<'w>, rider: &'w WaitingRider<'w>) -> Self {
         let config = pool.config;
         let (journey, asked) = (rider.journey, rider.asked);
-        let mut excluded: Vec<DriverId> = asked.iter().map(|asked| asked.driver).collect();
-        excluded.truncate(limits::MAX_EXCLUDED);
         let filter = Filter {
             statuses: StatusSet::AVAILABLE,
             vehicle_types: journey.needs.vehicle_types,
@@ -123,7 +120,8 @@ impl<'w> Candidates<'w> {
             min_rating: journey.needs.min_rating,
             attributes: journey.needs.attributes,
             max_age: Some(config.position_max_age),
-            excluded,
+            // Fewer than a filter may name, by MAX_OFFERS_PER_TRIP.
+            excluded: asked.iter().map(|asked| asked.driver).collect(),
         };
         let mut candidates = Self {
             pool,
@@ -211,7 +209,11 @@ impl<'w> Candidates<'w> {
             self.search.end();
         }
         let mut near = std::mem::take(&mut self.near);
-        near.retain(|nearby| pool.is_free(&nearby.driver) && !self.was_asked(&nearby.driver));
+        near.retain(|nearby| {
+            pool.is_free(&nearby.driver)
+                && self.journey.is_served_by(&nearby.profile)
+                && !self.was_asked(&nearby.driver)
+        });
         self.from.clear();
         self.from.extend(near.iter().map(|nearby| nearby.position));
         pool.travel.times_to(&self.from, self.journey.pickup, &mut self.etas);

@@ -10,7 +10,7 @@ use super::book::Bonds;
 use super::market::Market;
 use super::states::TripState;
 use super::trip::{Afterwards, Trip};
-use crate::ids::{DriverId, RiderId};
+use crate::ids::{DriverId, RequestKey, RiderId};
 use crate::limits;
 
 /// An invariant that does not hold.
@@ -171,14 +171,13 @@ impl Market {
         let kept: BTreeMap<RiderId, BTreeSet<u64>> =
             kept.map(|(rider, trips)| (*rider, trips.iter().copied().collect())).collect();
         holds!(kept == riders, "D7", "riders have {riders:?}, not {kept:?}");
-        let all = self.book.open.values().chain(self.book.ended.values());
-        for trip in all {
-            let key = (trip.request.rider, trip.request.key);
-            let found = self.book.keys.get(&key).copied();
-            holds!(found == Some(trip.id.number()), "D6", "key of {} leads to {found:?}", trip.id);
+        let mut keys: BTreeMap<(RiderId, RequestKey), u64> = BTreeMap::new();
+        for trip in self.book.open.values().chain(self.book.ended.values()) {
+            let latest = keys.entry((trip.request.rider, trip.request.key)).or_default();
+            *latest = trip.id.number().max(*latest);
         }
-        let (keys, trips) = (self.book.keys.len(), self.book.open.len() + self.book.ended.len());
-        holds!(keys == trips, "D6", "{trips} trips have {keys} keys");
+        let kept = self.book.keys.iter().map(|(key, number)| (*key, *number)).collect();
+        holds!(keys == kept, "D6", "keys lead to {kept:?}, not to {keys:?}");
         Ok(())
     }
 }

@@ -160,8 +160,9 @@ impl Market {
             let status = self.book.status(&driver).unwrap_or(rests);
             self.change(event.at, driver, status);
         }
-        let waits = self.book.open.get(&event.trip.number());
-        if waits.is_some_and(|trip| trip.state.is_waiting()) {
+        if self.book.waiting.is_empty() {
+            self.gathering_since = None;
+        } else {
             self.gathering_since.get_or_insert(event.at);
         }
         Ok(())
@@ -182,10 +183,11 @@ impl Market {
 
     /// A driver's status is this from now on.
     pub(super) fn change(&mut self, now: Timestamp, driver: DriverId, status: DriverStatus) {
-        if status == DriverStatus::Available {
-            self.memory.idles(now, &driver);
-        } else {
-            self.memory.stops_idling(now, &driver);
+        match status {
+            DriverStatus::Available => self.memory.idles(now, &driver),
+            // Who is asked has nothing to do yet.
+            DriverStatus::OfferPending => {}
+            _ => self.memory.stops_idling(now, &driver),
         }
         self.changes.insert(driver, status);
     }

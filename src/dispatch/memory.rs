@@ -73,9 +73,11 @@ impl DriverMemory {
         self.records.get(driver).is_some_and(|record| record.idle_since.is_some())
     }
 
-    /// A driver has nothing to do from now on.
+    /// A driver has nothing to do, from now on unless it was so before.
     pub(super) fn idles(&mut self, now: Timestamp, driver: &DriverId) {
-        self.note(now, driver, |record| record.idle_since = Some(now));
+        self.note(now, driver, |record| {
+            record.idle_since.get_or_insert(now);
+        });
     }
 
     /// A driver has something to do, or does not work.

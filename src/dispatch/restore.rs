@@ -78,6 +78,9 @@ impl Market {
             }
             market.book.replace(Box::new(trip));
         }
+        if !market.book.waiting.is_empty() {
+            market.gathering_since = Some(head.at);
+        }
         market.check()?;
         let mut bound: Vec<DriverId> = market.book.bonds.keys().copied().collect();
         bound.sort_unstable();
@@ -85,9 +88,6 @@ impl Market {
             if let Some(status) = market.book.status(&driver) {
                 market.changes.insert(driver, status);
             }
-        }
-        if !market.book.waiting.is_empty() {
-            market.gathering_since = Some(head.at);
         }
         Ok(market)
     }
@@ -98,8 +98,7 @@ impl Market {
         let head = self.book.head;
         let past = trip.id.market() == head.market && (1..=head.trips).contains(&trip.id.number());
         let right = trip.end.is_some() && trip.fault().is_none();
-        let key = (trip.request.rider, trip.request.key);
-        let known = self.book.trip(trip.id.number()).is_some() || self.book.keys.contains_key(&key);
+        let known = self.book.trip(trip.id.number()).is_some();
         if known || !past || !right {
             return false;
         }

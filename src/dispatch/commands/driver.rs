@@ -18,7 +18,7 @@ impl Market {
         driver: DriverId,
         events: &mut Vec<Event>,
     ) -> Result<Reply, Refusal> {
-        let (found, assignment) = self.driven(trip, &driver)?;
+        let (found, assignment) = self.driven(trip, &driver, "arrived at")?;
         if found.end.is_none() && assignment.arrived_at.is_some() {
             return Ok(Reply::Noted(Standing::AlreadyDone));
         }
@@ -37,7 +37,7 @@ impl Market {
         driver: DriverId,
         events: &mut Vec<Event>,
     ) -> Result<Reply, Refusal> {
-        let (found, _) = self.driven(trip, &driver)?;
+        let (found, _) = self.driven(trip, &driver, "started")?;
         if found.state == TripState::InProgress {
             return Ok(Reply::Noted(Standing::AlreadyDone));
         }
@@ -58,7 +58,7 @@ impl Market {
         driven: Option<Meters>,
         events: &mut Vec<Event>,
     ) -> Result<Reply, Refusal> {
-        let (found, _) = self.driven(trip, &driver)?;
+        let (found, _) = self.driven(trip, &driver, "completed")?;
         if let Some(Ending::Completed { fare }) = found.end.map(|end| end.ending) {
             return Ok(Reply::Completed { fare, standing: Standing::AlreadyDone });
         }
@@ -92,7 +92,7 @@ impl Market {
         if self.known(trip)?.is_given_back_by(&driver) {
             return Ok(Reply::Noted(Standing::AlreadyDone));
         }
-        let (found, assignment) = self.driven(trip, &driver)?;
+        let (found, assignment) = self.driven(trip, &driver, "given back")?;
         if reason == DriverReason::NoShow {
             if let Some(Ending::NoShow { fee }) = found.end.map(|end| end.ending) {
                 return Ok(Reply::Cancelled { fee, standing: Standing::AlreadyDone });

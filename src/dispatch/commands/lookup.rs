@@ -31,17 +31,18 @@ impl Market {
         &self,
         trip: TripId,
         driver: &DriverId,
+        action: &'static str,
     ) -> Result<(&Trip, &Assignment), Refusal> {
         let found = self.known(trip)?;
         match &found.assignment {
             Some(assignment) if assignment.driver == *driver => Ok((found, assignment)),
-            _ => Err(not_the_driver(found, driver)),
+            _ => Err(not_the_driver(found, driver, action)),
         }
     }
 }
 
 /// Why a trip is not one that this driver can do something with.
-fn not_the_driver(trip: &Trip, driver: &DriverId) -> Refusal {
+fn not_the_driver(trip: &Trip, driver: &DriverId, action: &'static str) -> Refusal {
     let lost = |asked: &&Asked| {
         let lost = matches!(asked.outcome, Outcome::GivenBack(_) | Outcome::Revoked);
         lost && asked.driver == *driver
@@ -49,13 +50,13 @@ fn not_the_driver(trip: &Trip, driver: &DriverId) -> Refusal {
     if let Some(asked) = trip.asked.iter().rev().find(lost) {
         return Refusal::OfferClosed { offer: trip.id.offer(asked.attempt), at: asked.at };
     }
-    if trip.assignment.is_none() && trip.state.is_open() {
-        return Refusal::NoDriver { trip: trip.id, state: trip.state };
+    if trip.assignment.is_none() {
+        return wrong_state(trip, action);
     }
     Refusal::NotYourTrip { trip: trip.id, party: Party::Driver }
 }
 
-/// Why something cannot be done with a trip whose state does not allow it.
+/// Why something that a driver does cannot be done with a trip in its state.
 pub(super) fn wrong_state(trip: &Trip, action: &'static str) -> Refusal {
     let (id, state) = (trip.id, trip.state);
     if let Some(end) = trip.end {

@@ -93,7 +93,7 @@ impl Market {
                 (found, Party::Rider, found.rated_by_rider)
             }
             Rater::Driver(driver) => {
-                let (found, _) = self.driven(trip, driver)?;
+                let (found, _) = self.driven(trip, driver, "rated")?;
                 (found, Party::Driver, found.rated_by_driver)
             }
         };
