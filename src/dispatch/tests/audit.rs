@@ -68,6 +68,11 @@ impl Audit {
         self.seq
     }
 
+    /// Whether there was a trip, and it has ended.
+    pub(super) fn is_over(&self, trip: TripId) -> bool {
+        self.trips.get(&trip).is_some_and(|story| matches!(story.phase, Phase::Over { .. }))
+    }
+
     /// The next event; the city is as it was when it was decided.
     pub(super) fn take(&mut self, event: &Event, city: &City) -> Audited {
         must(event.seq.0 == self.seq.0 + 1, "a gap in the market's history")?;

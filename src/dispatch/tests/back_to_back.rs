@@ -121,7 +121,7 @@ fn the_trip_ahead_survives_whatever_happens_to_the_present_one() {
     let (mut rig, first) = finishing();
     rig.market.config.pickup_overdue = Millis::from_secs(24 * 3_600);
     let next = rig.en_route();
-    rig.to_deadline();
+    rig.wait_until_due();
     assert_eq!((rig.state(first), rig.state(next)), (TripState::Cancelled, TripState::Searching));
     assert_eq!(rig.doing("a"), DriverStatus::Offline);
 }

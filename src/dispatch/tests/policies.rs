@@ -20,7 +20,7 @@ fn crowd(seed: u64) -> (Rig, Vec<TripId>) {
     let candidates = 1 + usize::try_from(rng.below(6)).unwrap();
     let max_radius = Meters::whole(2_000 + u32::try_from(rng.below(3_000)).unwrap());
     let max_pickup = Millis(100_000 + rng.below(400_000));
-    let mut rig = Rig::with(MarketConfig { candidates, max_radius, max_pickup, ..config() });
+    let mut rig = Rig::with(MarketConfig { max_radius, max_pickup, candidates, ..config() });
     let anywhere = |rng: &mut Rng| {
         let meters = |rng: &mut Rng| f64::from(i32::try_from(rng.within(-30, 30)).unwrap()) * 100.0;
         place(meters(rng), meters(rng))
@@ -40,7 +40,7 @@ fn crowd(seed: u64) -> (Rig, Vec<TripId>) {
         }
     }
     let mut trips = Vec::new();
-    for i in 0..1 + rng.below(12) {
+    for i in 0..=rng.below(12) {
         let needs = Needs {
             vehicle_types: VehicleTypes::try_from(bits(&mut rng)).unwrap(),
             attributes: Attributes::try_from(bits(&mut rng) & bits(&mut rng)).unwrap(),

@@ -11,7 +11,7 @@ fn two_drivers_accept_one_trip() {
     rig.batch();
     let (first, driver) = rig.offer(trip);
     assert_eq!(driver, "a");
-    rig.to_deadline();
+    rig.wait_until_due();
     rig.batch();
     let (second, driver) = rig.offer(trip);
     assert_eq!(driver, "b");
@@ -175,7 +175,7 @@ fn an_urgent_request_is_offered_at_once_and_again_at_once() {
     assert_eq!(rig.decline("a", offer), "done");
     assert_eq!(rig.offer(trip).1, "b");
     // Silence is a decline; nobody is left.
-    rig.to_deadline();
+    rig.wait_until_due();
     assert_eq!(rig.state(trip), TripState::Searching);
     // Somebody comes to work: the next batch finds them.
     rig.city.add(d("c"), super::city::place(0.0, 500.0));

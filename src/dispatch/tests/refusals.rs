@@ -28,9 +28,9 @@ fn in_state(state: TripState) -> (Rig, TripId) {
         TripState::Searching | TripState::Unfulfilled => {
             let trip = rig.request("ada");
             rig.batch();
-            rig.to_deadline();
+            rig.wait_until_due();
             if state == TripState::Unfulfilled {
-                rig.to_deadline();
+                rig.wait_until_due();
             }
             trip
         }

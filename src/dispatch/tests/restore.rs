@@ -30,13 +30,13 @@ fn a_day() -> Rig {
     assert_eq!(rig.offline("a"), "done");
     assert_eq!(rig.online("a"), "done");
     rig.batch();
-    rig.to_deadline();
+    rig.wait_until_due();
     assert_eq!(rig.complete("a", first), "done");
     assert_eq!(rig.rate(crate::dispatch::Rater::Driver(d("a")), first, 5), "done");
     let lost = rig.request("zoe");
     rig.batch();
     assert_eq!(rig.cancel("zoe", lost), "done");
-    rig.to_deadline();
+    rig.wait_until_due();
     assert!(rig.trip(next).state.is_open() || rig.trip(other).state.is_open());
     rig
 }

@@ -120,7 +120,7 @@ impl Rig {
     }
 
     /// To the next deadline, and past it.
-    pub(super) fn to_deadline(&mut self) -> &mut Self {
+    pub(super) fn wait_until_due(&mut self) -> &mut Self {
         let deadline = self.market.next_deadline().unwrap();
         let wait = deadline.since(self.now);
         self.later(wait.get());

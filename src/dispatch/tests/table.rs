@@ -115,3 +115,42 @@ fn names_are_distinct_and_of_one_form() {
     assert!(all.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
     assert_eq!(TripState::InProgress.to_string(), "IN_PROGRESS");
 }
+
+/// The document that describes it all.
+const DOCUMENT: &str = include_str!("../../../docs/dispatch.md");
+
+#[test]
+fn the_document_has_the_same_table() {
+    let mut rows = vec!["trip_requested -> REQUESTED from nothing".to_owned()];
+    for (kind, from, next) in &TRANSITIONS {
+        let next = match next {
+            Next::Is(state) => state.to_string(),
+            Next::Same => "=".to_owned(),
+        };
+        let from: Vec<String> = from.iter().map(ToString::to_string).collect();
+        rows.push(format!("{kind} -> {next} from {}", from.join(" ")));
+    }
+    let fence = DOCUMENT.lines().skip_while(|line| *line != "```transitions").skip(1);
+    let told = fence.take_while(|line| *line != "```");
+    let told: Vec<String> =
+        told.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(told, rows);
+}
+
+#[test]
+fn the_document_explains_each_refusal() {
+    let source = include_str!("../refusal.rs");
+    let names: Vec<&str> = source
+        .lines()
+        .filter(|line| line.trim_start().starts_with("Self::"))
+        .filter_map(|line| line.split('"').nth(1))
+        .collect();
+    assert!(names.len() > 20, "{names:?}");
+    let told: Vec<&str> = DOCUMENT
+        .lines()
+        .skip_while(|line| *line != "## Refusals")
+        .filter(|line| line.starts_with("| `"))
+        .filter_map(|line| line.split('`').nth(1))
+        .collect();
+    assert_eq!(told, names);
+}

@@ -35,7 +35,7 @@ fn an_offer_in_time_outlives_the_patience() {
     let mut rig = Rig::new().drivers(&[("a", 100.0)]);
     let trip = rig.request("ada");
     rig.later(299_000).batch();
-    rig.to_deadline();
+    rig.wait_until_due();
     assert_eq!(rig.state(trip), TripState::Unfulfilled, "silence, and no patience left");
     assert_eq!(*rig.last(), Fact::TripUnfulfilled);
 }
@@ -105,7 +105,7 @@ fn cancelling_is_free_for_two_minutes_after_the_assignment() {
 fn a_driver_who_is_lost_loses_the_trip_and_counts_as_offline() {
     let mut rig = Rig::new().drivers(&[("a", 100.0), ("b", 200.0)]);
     let trip = rig.en_route();
-    rig.to_deadline();
+    rig.wait_until_due();
     assert_eq!(rig.state(trip), TripState::Searching);
     assert_eq!(rig.doing("a"), DriverStatus::Offline);
     assert_eq!(rig.arrive("a", trip), "offer_closed");
@@ -113,12 +113,12 @@ fn a_driver_who_is_lost_loses_the_trip_and_counts_as_offline() {
     let offer = rig.offer(trip).0;
     assert_eq!(rig.accept("b", offer), "done");
     assert_eq!(rig.arrive("b", trip), "done");
-    rig.to_deadline();
+    rig.wait_until_due();
     assert_eq!(rig.state(trip), TripState::Cancelled, "stood at the pickup for an hour");
     assert_eq!(rig.doing("b"), DriverStatus::Offline);
     let mut rig = Rig::new().drivers(&[("a", 100.0)]);
     let trip = rig.in_progress();
-    rig.to_deadline();
+    rig.wait_until_due();
     assert_eq!(rig.kinds().last(), Some(&EventKind::TripAbandoned));
     assert_eq!(rig.trip(trip).end.unwrap().ending.due(), None, "and nothing is owed");
 }
@@ -181,7 +181,7 @@ fn a_batch_is_due_a_window_after_its_first_request() {
 #[test]
 fn each_driver_is_asked_once_and_then_it_is_over() {
     let names: Vec<String> =
-        (0..crate::limits::MAX_OFFERS_PER_TRIP + 1).map(|i| format!("d{i}")).collect();
+        (0..=crate::limits::MAX_OFFERS_PER_TRIP).map(|i| format!("d{i}")).collect();
     let mut rig = Rig::with(MarketConfig { candidates: 300, ..config() });
     for (i, name) in (0_u16..).zip(&names) {
         rig.city.add(d(name), super::city::place(f64::from(i), 0.0));

@@ -1,7 +1,6 @@
 //! Riders and drivers: most of the time they do what makes sense, and now and then anything else.
 
 use super::world::{World, destination};
-use crate::dispatch::tests::rig::journey;
 use crate::dispatch::{
     Command, DriverReason, Journey, Needs, Rater, RiderReason, Stars, Trip, TripRequest, TripState,
     Urgency,
@@ -175,7 +174,6 @@ impl World {
             dropoff: (!self.rng.once_in(8)).then(|| destination(&mut self.rng)),
             passengers: Capacity::try_from(1 + u32::try_from(self.rng.below(4)).unwrap()).unwrap(),
             needs: Needs { vehicle_types: VehicleTypes::try_from(types).unwrap(), ..Needs::NONE },
-            ..journey()
         }
     }
 

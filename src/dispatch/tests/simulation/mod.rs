@@ -20,7 +20,7 @@ use reach::Reach;
 use world::World;
 
 /// How many seeds run unless somebody asks for more.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 3_000;
 
 /// Steps of each seed before the faults stop.
 const STEPS: usize = 250;
@@ -48,7 +48,7 @@ fn asked(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
     match text.parse() {
         Ok(number) => Some(number),
-        Err(_) => panic!("{variable}={text} is not a number"),
+        Err(error) => panic!("{variable}={text}: {error}"),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::dispatch::{
     TripRequest, TripState,
 };
 use crate::geo::LatLng;
-use crate::ids::{DriverId, RiderId};
+use crate::ids::{DriverId, RiderId, TripId};
 use crate::model::{Capacity, Profile, Rating, VehicleTypes};
 use crate::test_rng::Rng;
 use crate::units::{Millis, Timestamp};
@@ -38,6 +38,9 @@ pub(super) struct World {
     /// The history as everybody sees it, and as it is on disk.
     pub(super) audit: Audit,
     pub(super) durable_audit: Audit,
+    /// Trips whose riders will be told of them with the next commit, and those who have been.
+    promises: Vec<TripId>,
+    promised: Vec<TripId>,
     /// What the last snapshot kept.
     snapshot: Option<(Head, Vec<Trip>)>,
     /// Commands under way.
@@ -78,7 +81,7 @@ impl World {
         let mut rng = Rng(seed);
         let config = configured(seed);
         let now = Timestamp::from_secs(1_700_000_000);
-        let lies = if seed % 11 == 0 { Lies::Yes } else { Lies::No };
+        let lies = if seed.is_multiple_of(11) { Lies::Yes } else { Lies::No };
         let mut city = City { now, lies, ..City::default() };
         let drivers: Vec<DriverId> =
             (0..3 + rng.below(6)).map(|i| format!("d{i}").parse().unwrap()).collect();
@@ -98,6 +101,8 @@ impl World {
             durable_audit: audit,
             pending: Vec::new(),
             durable: Vec::new(),
+            promises: Vec::new(),
+            promised: Vec::new(),
             snapshot: None,
             network: Vec::new(),
             stale: Vec::new(),
@@ -221,13 +226,13 @@ impl World {
     /// Hands a command to the market, and looks at everything.
     pub(super) fn tell(&mut self, command: Command) -> Done {
         let (head, first, clock) = (self.market.head(), self.pending.len(), self.clock());
-        let what = format!("{command:?}");
-        let mut applied =
-            self.market.apply(clock, command.clone(), &mut self.city, &mut self.pending);
-        self.flaw.spoil(&mut self.market, clock, &command, &mut applied, &mut self.pending);
+        let (what, told) = (format!("{command:?}"), command.clone());
+        let mut applied = self.market.apply(clock, command, &mut self.city, &mut self.pending);
+        self.flaw.spoil(&mut self.market, clock, &told, &mut applied, &mut self.pending);
         let after = |wrong: String| format!("after {what}: {wrong}");
         match &applied {
             Ok(Reply::Quoted(quote)) => self.quotes.push(*quote),
+            Ok(Reply::Requested { trip, .. }) => self.promises.push(*trip),
             Ok(_) => {}
             Err(refusal) => {
                 self.reach.count(refusal.name());
@@ -268,7 +273,9 @@ impl World {
     fn commit(&mut self) -> Done {
         let mut written = std::mem::take(&mut self.pending);
         self.flaw.lose(&mut written);
-        self.write(written)
+        self.write(written)?;
+        self.promised.append(&mut self.promises);
+        Ok(())
     }
 
     fn write(&mut self, events: Vec<Event>) -> Done {
@@ -310,16 +317,11 @@ impl World {
     }
 
     fn restart(&mut self) -> Done {
-        let (head, trips) = match &self.snapshot {
-            Some(snapshot) => {
-                self.reach.count("restored from a snapshot");
-                snapshot.clone()
-            }
-            None => {
-                self.reach.count("restored from the beginning");
-                (Head::new(self.config.market), Vec::new())
-            }
-        };
+        self.promises.clear();
+        let from = if self.snapshot.is_some() { "a snapshot" } else { "the beginning" };
+        self.reach.count(&format!("restored from {from}"));
+        let beginning = || (Head::new(self.config.market), Vec::new());
+        let (head, trips) = self.snapshot.clone().unwrap_or_else(beginning);
         self.market = market(&self.flaw.misconfigured(&self.config), head, trips)?;
         let known = usize::try_from(head.seq.0).unwrap();
         for event in &self.durable[known..] {
@@ -390,6 +392,9 @@ impl World {
         }
         if self.durable_audit.seq() != self.market.head().seq {
             return Err("the disk knows less than was told".to_owned());
+        }
+        if let Some(trip) = self.promised.iter().find(|trip| !self.durable_audit.is_over(**trip)) {
+            return Err(format!("trip {trip} was promised and has no end"));
         }
         self.is_the_shadow()
     }
