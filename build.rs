@@ -3,8 +3,12 @@
 use std::path::PathBuf;
 use std::{env, fs};
 
+/// What is spoken on the wire.
 const PROTOS: [&str; 3] =
     ["hansom/v1/common.proto", "hansom/v1/driver.proto", "hansom/v1/proximity.proto"];
+
+/// What is kept on disk: nobody outside is told of it.
+const RECORDS: [&str; 1] = ["hansom/records/v1/records.proto"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=build.rs");
@@ -19,6 +23,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tonic_prost_build::configure()
         .build_transport(false)
         .compile_fds(compiler.file_descriptor_set())?;
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    compiler.include_imports(true).include_source_info(true).open_files(RECORDS)?;
+    tonic_prost_build::configure().compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }
 

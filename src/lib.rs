@@ -1,8 +1,9 @@
 //! Hansom: a live map of moving drivers that answers "who is nearest?" exactly.
 //!
-//! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`), the
-//! engine (`index`), the histories (`trace`, `sim`, `journal`), the outside (`clock`, `api`,
-//! `server`, `web`, `config`, `cli`). ARCHITECTURE.md has the map, the layers and the invariants.
+//! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`, `travel`),
+//! the engine (`index`), the core (`dispatch`), the histories (`records`, `journal`, `trace`,
+//! `sim`), the outside (`clock`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md has the
+//! map, the layers and the invariants.
 
 pub mod api;
 pub mod bench;
@@ -10,12 +11,14 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod dispatch;
 pub mod geo;
 pub mod ids;
 pub mod index;
 pub mod journal;
 pub mod limits;
 pub mod model;
+pub mod records;
 pub mod replay;
 pub mod server;
 pub mod sim;
@@ -24,5 +27,6 @@ pub mod telemetry;
 #[cfg(test)]
 mod test_rng;
 pub mod trace;
+pub mod travel;
 pub mod units;
 pub mod web;

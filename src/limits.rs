@@ -292,6 +292,55 @@ pub const JOURNAL_SEALED_CACHE_BYTES: usize = 4 << 20;
 
 /// Sealed segments of a journal that are open at once. One more: that opened first is closed.
 pub const MAX_OPEN_JOURNAL_SEGMENTS: usize = 8;
+// --- Dispatch -------------------------------------------------------------------------------
+
+/// The most open trips that `open_trips` may allow in one market, some 1 KB each. One more than
+/// `open_trips`: the request is refused with `market_full`, until a trip ends.
+pub const MAX_OPEN_TRIPS: usize = 1 << 20;
+
+/// The most ended trips that a market may keep in memory, some 1 KB each. Beyond what `ended_kept`
+/// says the longest ended is forgotten: its request key may be used again, its late answers are
+/// told that the trip is not known.
+pub const MAX_ENDED_TRIPS: usize = 1 << 20;
+
+/// The most offers made for one trip; each driver is asked once. After the last the trip is
+/// unfulfilled.
+pub const MAX_OFFERS_PER_TRIP: usize = 256;
+
+/// The most open trips of one rider that `open_trips_per_rider` may allow.
+pub const MAX_OPEN_TRIPS_PER_RIDER: usize = 64;
+
+/// The most requests solved in one batch, those who have waited longest first. More: they wait for
+/// the next one.
+pub const MAX_BATCH_REQUESTS: usize = 65_536;
+
+/// Quotes that a market remembers. One more: the oldest is forgotten, and a request that names it
+/// is refused with `unknown_quote`.
+pub const MAX_QUOTES: usize = 65_536;
+
+/// Drivers of whom a market remembers since when they are idle and how they answer. One more: the
+/// one not heard of for longest is forgotten, and counts as new.
+pub const MAX_DRIVERS_REMEMBERED: usize = 1 << 18;
+
+/// Edges of one decision that are kept to explain it. More: of each further request the
+/// [`MIN_EXPLAINED_EDGES`] cheapest are kept, the others counted.
+pub const MAX_DECISION_EDGES: usize = 1 << 18;
+
+/// Edges of each request that are kept however large its batch.
+pub const MIN_EXPLAINED_EDGES: usize = 4;
+
+/// Decisions that a market remembers, to explain them. One more: the oldest is forgotten.
+pub const MAX_DECISIONS: usize = 4_096;
+
+/// Edges of all decisions that a market remembers. More: the oldest decisions are forgotten.
+pub const MAX_REMEMBERED_EDGES: usize = 1 << 20;
+
+/// The longest that any wait of a market may be configured to: seven days.
+pub const MAX_DISPATCH_WAIT_MS: u64 = 7 * 24 * 3_600 * 1_000;
+
+/// The most that one term of a cost may be weighted with, and the most a cost can be: 12 days of
+/// pickup time, in milliseconds. More: it is taken to be this.
+pub const MAX_DISPATCH_COST_MS: u64 = 1 << 30;
 
 // --- The client -----------------------------------------------------------------------------
 

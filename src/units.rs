@@ -1,10 +1,17 @@
-//! Quantities with a unit: lengths, durations, moments.
+//! Quantities with a unit: lengths, durations, moments, money.
 //!
 //! A quantity that crosses a function boundary or lives in a struct has one of these types, so
 //! that metres and milliseconds cannot be confused. Nothing here reads a clock: a [`Timestamp`]
 //! is always handed in.
 
+mod money;
+mod utc;
+
 use std::fmt;
+
+pub use money::{Currency, CurrencyError, Money};
+pub(crate) use utc::civil_from_days;
+pub use utc::rfc3339;
 
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,8 @@
 //! The one rule is here because the public logs of New York are in local time and span its changes;
 //! other places are given by their offset.
 
-use super::{DAY_MS, UtcOffset, civil_from_days, days_from_civil};
+use super::{DAY_MS, UtcOffset, days_from_civil};
+use crate::units::civil_from_days;
 
 const HOUR_MS: i64 = 3_600_000;
 

@@ -10,7 +10,8 @@ use super::{assert_none, fenced, files, read};
 const ENGINES: [&str; 1] = ["index"];
 
 /// What decides. It reads no clock, does no input or output, and knows no runtime.
-const CORE: [&str; 8] = ["units", "ids", "limits", "geo", "model", "index", "trace", "sim"];
+const CORE: [&str; 10] =
+    ["units", "ids", "limits", "geo", "model", "travel", "index", "dispatch", "trace", "sim"];
 
 /// What the core may use beside itself.
 const CORE_MAY_USE: [&str; 2] = ["sync", "test_rng"];

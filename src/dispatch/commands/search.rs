@@ -1,0 +1,149 @@
+//! Finding drivers for those who wait: the policy chooses, the market offers.
+
+use crate::dispatch::candidates::Pool;
+use crate::dispatch::event::{Event, Fact};
+use crate::dispatch::market::Market;
+use crate::dispatch::policy::{Choice, Decision, WaitingRider, Window, WindowKind};
+use crate::dispatch::reply::{Matched, Reply};
+use crate::dispatch::states::TripState;
+use crate::dispatch::supply::Supply;
+use crate::dispatch::trip::Trip;
+use crate::ids::DriverId;
+use crate::limits;
+use crate::units::{Millis, Timestamp};
+
+impl Market {
+    /// Looks at all who wait, those who have waited longest first.
+    pub(super) fn match_batch(
+        &mut self,
+        now: Timestamp,
+        supply: &mut dyn Supply,
+        events: &mut Vec<Event>,
+    ) -> Reply {
+        let waiting = self.book.waiting.iter().map(|(_, number)| *number);
+        let numbers: Vec<u64> = waiting.take(limits::MAX_BATCH_REQUESTS).collect();
+        let left = self.book.waiting.len() - numbers.len();
+        let matched = self.search(now, &numbers, WindowKind::Batch, supply, events);
+        self.gathering_since = (!self.book.waiting.is_empty()).then_some(now);
+        Reply::Matched(Matched { left, ..matched })
+    }
+
+    /// Looks at those of the events from `first` on that wait and must not.
+    pub(in crate::dispatch) fn search_at_once(
+        &mut self,
+        now: Timestamp,
+        first: usize,
+        supply: &mut dyn Supply,
+        events: &mut Vec<Event>,
+    ) {
+        let fresh = |event: &&Event| !matches!(event.fact, Fact::SearchContinued);
+        let happened = events.get(first..).unwrap_or_default().iter().filter(fresh);
+        let mut numbers: Vec<u64> = happened.map(|event| event.trip.number()).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers.retain(|number| {
+            self.book.open.get(number).is_some_and(|trip| {
+                trip.state.is_waiting() && self.is_immediate(trip.request.urgency)
+            })
+        });
+        for number in numbers {
+            self.search(now, &[number], WindowKind::Immediate, supply, events);
+        }
+    }
+
+    fn search(
+        &mut self,
+        now: Timestamp,
+        numbers: &[u64],
+        kind: WindowKind,
+        supply: &mut dyn Supply,
+        events: &mut Vec<Event>,
+    ) -> Matched {
+        if numbers.is_empty() {
+            return Matched::default();
+        }
+        let decision = self.decide(now, numbers, kind, supply);
+        let mut matched = Matched { requests: numbers.len(), ..Matched::default() };
+        for choice in decision.choices() {
+            if self.may_offer(&choice) {
+                self.offer(now, &choice, events);
+                matched.offers += 1;
+            } else {
+                matched.refused += 1;
+            }
+        }
+        for &number in numbers {
+            let found = self.book.open.get(&number);
+            if let Some(trip) = found.filter(|trip| trip.state == TripState::Requested) {
+                self.emit(now, trip.id, Fact::SearchContinued, events);
+            }
+        }
+        self.decisions.keep(decision);
+        matched
+    }
+
+    fn decide(
+        &mut self,
+        now: Timestamp,
+        numbers: &[u64],
+        kind: WindowKind,
+        supply: &mut dyn Supply,
+    ) -> Decision {
+        let Self { book, memory, config, travel, policy, changes, .. } = self;
+        let mut decision = Decision::new(policy.name(), now, kind);
+        let trips = numbers.iter().filter_map(|number| book.open.get(number));
+        let riders = trips.map(|trip| {
+            let journey = &trip.request.journey;
+            let counts = config.costs.destination_permille > 0;
+            let dropoff = journey.dropoff.filter(|_| counts);
+            let worth = dropoff.map_or(Millis::ZERO, |dropoff| supply.worth(dropoff));
+            let waiting = now.since(trip.requested_at);
+            WaitingRider {
+                trip: trip.id,
+                journey,
+                waiting,
+                price: config.costs.leaving(waiting, worth),
+                asked: &trip.asked,
+            }
+        });
+        let riders = riders.collect();
+        let pool = Pool::new(now, (config, &**travel), (book, memory), changes, supply);
+        let window = Window { now, kind, riders, pool };
+        policy.assign(&window, supply, &mut decision);
+        decision
+    }
+
+    /// Whether a driver can be asked for a trip now: a policy may be wrong, and the market not.
+    fn may_offer(&self, choice: &Choice) -> bool {
+        let Some(trip) = self.trip(choice.trip) else { return false };
+        let driver = &choice.driver.driver;
+        let bonds = self.book.bonds_of(driver);
+        let behind = |trip: &Trip| Some(trip.id) == choice.driver.after && is_in_progress(trip);
+        let in_time = match bonds.current.map(|number| self.book.open.get(&number)) {
+            None => choice.driver.after.is_none(),
+            Some(current) => current.is_some_and(|current| behind(current)),
+        };
+        trip.state.is_waiting()
+            && !trip.has_asked(driver)
+            && bonds.queued.is_none()
+            && bonds.offered.is_none()
+            && in_time
+    }
+
+    fn offer(&mut self, now: Timestamp, choice: &Choice, events: &mut Vec<Event>) {
+        let attempts = self.trip(choice.trip).map_or(0, |trip| trip.attempts);
+        let driver: DriverId = choice.driver.driver;
+        let fact = Fact::OfferMade {
+            attempt: attempts + 1,
+            driver,
+            deadline: now.plus(self.config.offer_timeout),
+            pickup: choice.driver.pickup,
+            after: choice.driver.after,
+        };
+        self.emit(now, choice.trip, fact, events);
+    }
+}
+
+fn is_in_progress(trip: &Trip) -> bool {
+    trip.state == TripState::InProgress
+}

@@ -1,0 +1,135 @@
+//! The supply of a live map against a list that is sorted.
+
+use super::city::place;
+use crate::dispatch::{LiveSupply, Nearby, Search, Supply};
+use crate::geo::{Haversine, LatLng, haversine};
+use crate::ids::DriverId;
+use crate::index::{BatchOutcome, IndexConfig, LiveIndex, LiveMap, ScanIndex};
+use crate::limits;
+use crate::model::{Capacity, DriverStatus, Filter, Motion, Profile, Report};
+use crate::test_rng::Rng;
+use crate::units::{Meters, Timestamp};
+
+const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+fn report(map: &dyn LiveMap, id: &DriverId, position: LatLng) {
+    let driver = map.bind(NOW, id).unwrap();
+    let report = Report { driver, position, at: NOW, motion: Motion::default(), status: None };
+    let mut outcome = BatchOutcome::default();
+    map.apply(NOW, &[report], &mut outcome);
+    assert_eq!(outcome.applied, 1);
+}
+
+/// Drivers around the middle, many on the same spot, some of them busy or with few seats.
+fn fill(map: &dyn LiveMap, count: u64) -> Vec<(Haversine, DriverId)> {
+    let mut rng = Rng(3);
+    let mut free = Vec::new();
+    for i in 0..count {
+        let id: DriverId = format!("d{}", i * 7_919 % count).parse().unwrap();
+        let spread = if rng.once_in(3) { 2 } else { 5_000 };
+        let meters = |rng: &mut Rng| f64::from(i32::try_from(rng.within(-spread, spread)).unwrap());
+        let position = place(meters(&mut rng), meters(&mut rng));
+        report(map, &id, position);
+        let driver = map.find(&id).unwrap();
+        if rng.once_in(4) {
+            assert!(map.set_status(driver, DriverStatus::OnTrip));
+            continue;
+        }
+        if rng.once_in(4) {
+            let capacity = Capacity::try_from(2).unwrap();
+            assert!(map.set_profile(driver, Profile { capacity, ..Profile::default() }));
+            continue;
+        }
+        free.push((haversine(position, place(0.0, 0.0)), id));
+    }
+    free.sort_unstable();
+    free
+}
+
+fn search() -> Search {
+    let filter = Filter { min_capacity: Capacity::try_from(3).unwrap(), ..Filter::default() };
+    Search::new(place(0.0, 0.0), Meters::whole(4_000), filter)
+}
+
+/// All that a search hands out, asked for so many at a time.
+fn all(supply: &mut dyn Supply, want: usize) -> Vec<Nearby> {
+    let (mut search, mut found) = (search(), Vec::new());
+    while !search.has_ended() {
+        let before = found.len();
+        supply.near(&mut search, want, &mut found);
+        assert!(search.has_ended() || found.len() >= before + want, "fewer than wanted");
+        assert_eq!(search.given(), found.len());
+    }
+    found
+}
+
+fn is_the_sorted_list(map: &dyn LiveMap) {
+    let expected = fill(map, 400);
+    let limit = Haversine::of_radius(Meters::whole(4_000));
+    let expected: Vec<_> =
+        expected.into_iter().filter(|(distance, _)| *distance <= limit).collect();
+    let ties = expected.windows(2).filter(|pair| pair[0].0 == pair[1].0).count();
+    assert!(expected.len() > 100 && ties > 10, "{} drivers, {ties} ties", expected.len());
+    for want in [1, 3, 10, 64, 1_000] {
+        let found = all(&mut LiveSupply::new(map, NOW), want);
+        let found: Vec<_> = found.iter().map(|nearby| (nearby.distance, nearby.driver)).collect();
+        assert_eq!(found, expected, "{want} at a time");
+    }
+}
+
+#[test]
+fn a_search_is_the_sorted_list_bit_by_bit() {
+    is_the_sorted_list(&ScanIndex::new(IndexConfig::default()));
+    is_the_sorted_list(&LiveIndex::new(IndexConfig::default(), 1));
+}
+
+#[test]
+fn who_moves_between_two_questions_disturbs_nobody_else() {
+    let map = LiveIndex::new(IndexConfig::default(), 1);
+    let expected = fill(&map, 400);
+    let mut supply = LiveSupply::new(&map, NOW);
+    let (mut search, mut found) = (search(), Vec::new());
+    supply.near(&mut search, 10, &mut found);
+    let given: Vec<DriverId> = found.iter().map(|nearby| nearby.driver).collect();
+    // Those handed out drive away, and one from far behind comes to the front.
+    for id in &given[..5] {
+        report(&map, id, place(3_000.0, 2_000.0));
+    }
+    let late = expected[80].1;
+    report(&map, &late, place(0.0, 1.0));
+    while !search.has_ended() {
+        supply.near(&mut search, 10, &mut found);
+    }
+    let limit = Haversine::of_radius(Meters::whole(4_000));
+    let within = expected.iter().filter(|(distance, _)| *distance <= limit);
+    for (_, id) in within.filter(|(_, id)| *id != late) {
+        assert!(found.iter().any(|nearby| nearby.driver == *id), "{id} was missed");
+    }
+}
+
+#[test]
+fn a_search_ends_where_the_map_does() {
+    let map = LiveIndex::new(IndexConfig::default(), 1);
+    let most = usize::from(limits::MAX_K);
+    let mut rng = Rng(5);
+    for i in 0..most + 200 {
+        let meters = f64::from(i32::try_from(rng.within(-900, 900)).unwrap());
+        report(&map, &format!("d{i}").parse().unwrap(), place(meters, 0.0));
+    }
+    let found = all(&mut LiveSupply::new(&map, NOW), 300);
+    assert_eq!(found.len(), most);
+}
+
+#[test]
+fn whereabouts_are_those_of_the_map() {
+    let map = ScanIndex::new(IndexConfig::default());
+    let (a, b, c): (DriverId, DriverId, DriverId) =
+        ("a".parse().unwrap(), "b".parse().unwrap(), "c".parse().unwrap());
+    report(&map, &a, place(5.0, 5.0));
+    map.bind(NOW, &b).unwrap();
+    let mut supply = LiveSupply::new(&map, NOW);
+    let found = supply.whereabouts(&a).unwrap();
+    assert_eq!((found.position, found.at), (place(5.0, 5.0), NOW));
+    assert!(supply.whereabouts(&b).is_none(), "known, without a position");
+    assert!(supply.whereabouts(&c).is_none());
+}

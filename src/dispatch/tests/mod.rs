@@ -1,0 +1,15 @@
+//! The market, from outside: by hand, by tables, and by chance.
+
+mod audit;
+mod back_to_back;
+mod city;
+mod live;
+mod policies;
+mod quotes;
+mod races;
+mod refusals;
+mod restore;
+mod rig;
+mod simulation;
+mod table;
+mod timers;
