@@ -2,7 +2,7 @@
 //!
 //! A runtime's timer is no finer than a millisecond, and a thread that spins until the next
 //! moment takes a core from the server that it measures. So a small thread of its own wakes
-//! whoever waits, some ten thousand times a second, and nobody spins.
+//! whoever waits, up to ten thousand times a second, and nobody spins.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::clock;
 
 /// How long the ticking thread sleeps; the kernel adds its timer slack, 50 µs on Linux.
-const TICK: Duration = Duration::from_micros(40);
+const TICK: Duration = Duration::from_micros(60);
 
 /// Wakes those who wait for a moment, until it is dropped.
 #[derive(Debug)]

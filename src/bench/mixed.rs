@@ -8,6 +8,7 @@ use super::beat::{Beat, Ticker};
 use super::fleet::Fleet;
 use super::ingest::accepted;
 use super::stage::{self, BenchError, Done, Figure, Stage};
+use super::stalls::Stalls;
 use crate::client::{Asker, Ingestor, connect};
 use crate::clock;
 use crate::limits;
@@ -25,6 +26,7 @@ const CATCH_UP: u32 = 16;
 pub fn mixed(stage: &Stage) -> Result<[Figure; 2], BenchError> {
     let options = stage.options;
     let threads = u32::try_from(options.client_threads).unwrap_or(1).max(1);
+    let stalls = Stalls::look();
     let mut updates = Done::new();
     let updated = parking_lot::Mutex::new(&mut updates);
     let ticker = Ticker::start().map_err(|error| BenchError::Thread(error.to_string()))?;
@@ -46,8 +48,10 @@ pub fn mixed(stage: &Stage) -> Result<[Figure; 2], BenchError> {
     let setup = format!("{} updates/s in batches of {ROWS} intended", options.mixed_updates);
     let updates = Figure::new("mixed: bulk ingest", "updates", &updates, setup);
     let overdue = questions.overdue;
-    let setup =
-        format!("k {}, {}, {}/s intended", options.k, options.radius, options.mixed_queries);
+    let setup = format!(
+        "k {}, {}, {}/s intended; {stalls}",
+        options.k, options.radius, options.mixed_queries
+    );
     let mut questions =
         Figure::new("mixed: Nearest, unary, open loop", "questions", &questions, setup);
     if let Some(latency) = &mut questions.latency {
@@ -79,7 +83,12 @@ async fn update(
 
 async fn ask(stage: &Stage, ticker: &Ticker, thread: usize, rate: u32) -> Result<Done, BenchError> {
     let mut fleet = stage.fleet(thread);
-    let asker = Asker::new(connect(&stage.address()).await?);
+    // Over several connections, as questions come: each is served by one worker.
+    let mut askers = Vec::new();
+    for _ in 0..stage.share(stage.options.connections) {
+        askers.push(Asker::new(connect(&stage.address()).await?));
+    }
+    let mut next = 0;
     let mut beat = Beat::new(ticker, f64::from(rate), CATCH_UP);
     let (began, deadline) = (clock::stopwatch(), stage.deadline());
     let mut done = Done::new();
@@ -93,7 +102,8 @@ async fn ask(stage: &Stage, ticker: &Ticker, thread: usize, rate: u32) -> Result
             done.overdue += 1;
             continue;
         }
-        let mut asker = asker.clone();
+        let mut asker = askers[next % askers.len()].clone();
+        next += 1;
         let question = fleet.question(stage.options.k, stage.options.radius);
         under_way.spawn(async move {
             asker.nearest(question).await?;

@@ -12,6 +12,7 @@ mod meter;
 mod mixed;
 mod query;
 mod stage;
+mod stalls;
 mod streams;
 
 pub use ingest::{bulk, singles};
