@@ -270,8 +270,9 @@ pub const MIN_EXPLAINED_EDGES: usize = 4;
 /// Decisions that a market remembers, to explain them. One more: the oldest is forgotten.
 pub const MAX_DECISIONS: usize = 4_096;
 
-/// Edges of all decisions that a market remembers. More: the oldest decisions are forgotten.
-pub const MAX_REMEMBERED_EDGES: usize = 1 << 20;
+/// Riders and edges of all decisions that a market remembers, some 100 bytes each. More: the oldest
+/// decisions are forgotten.
+pub const MAX_REMEMBERED_ROWS: usize = 1 << 20;
 
 /// The longest that any wait of a market may be configured to: seven days.
 pub const MAX_DISPATCH_WAIT_MS: u64 = 7 * 24 * 3_600 * 1_000;

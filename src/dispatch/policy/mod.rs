@@ -8,7 +8,9 @@ mod decision;
 mod greedy;
 
 pub(super) use decision::Decisions;
-pub use decision::{Choice, Considered, Decision, Explanation, Proof, WeighedRider};
+pub use decision::{
+    Alternative, Choice, Considered, Decision, DriverNumber, Explanation, Proof, WeighedRider,
+};
 pub use greedy::Greedy;
 
 use super::candidates::{Candidates, Pool};
