@@ -1,8 +1,9 @@
 //! Hansom: a live map of moving drivers that answers "who is nearest?" exactly.
 //!
 //! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`, `travel`),
-//! the engine (`index`), the core (`dispatch`), the histories (`records`, `trace`, `sim`), the outside
-//! (`clock`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md has the map, the layers and the invariants.
+//! the engine (`index`), the core (`dispatch`), the histories (`records`, `journal`, `trace`,
+//! `sim`), the outside (`clock`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md has the
+//! map, the layers and the invariants.
 
 pub mod api;
 pub mod bench;
@@ -14,6 +15,7 @@ pub mod dispatch;
 pub mod geo;
 pub mod ids;
 pub mod index;
+pub mod journal;
 pub mod limits;
 pub mod model;
 pub mod records;

@@ -195,8 +195,8 @@ pub const MAX_TRACE_BLOCK_BYTES: u32 = 8 << 20;
 /// The most blocks in one trace file: 48 days of a flush a second. One more: the writer refuses.
 pub const MAX_TRACE_BLOCKS: u32 = 1 << 22;
 
-/// Rows of unordered traces that are sorted in memory (56 bytes each). Full: a sorted run goes to
-/// a temporary file.
+/// Rows of unordered traces and logs that are sorted in memory (56 bytes a record, 64 a request).
+/// Full: a sorted run goes to a temporary file.
 pub const MAX_SORT_ROWS: usize = 1 << 20;
 
 /// The most sorted runs in the temporary file: a thousand million rows. More: an error that says
@@ -224,12 +224,74 @@ pub const MAX_OPEN_TRACES: usize = 256;
 /// The longest name of a file in a tar archive, in bytes. Longer: an error.
 pub const MAX_TAR_NAME_BYTES: u64 = 64 << 10;
 
+/// Requests at the top of their logs whose pickups' median is the centre of the region, held back
+/// until there are so many or the logs end.
+pub const REGION_SAMPLE_ROWS: usize = 1_024;
+
+/// How far from that centre a trip may begin and end, in metres: from a city's middle to the edges
+/// of its surroundings. Further: the row is counted as outside of the region.
+pub const REGION_RADIUS_M: u32 = 100_000;
+
+/// Starts of rides that wait for their ends while a log of events is read: seven hours of New
+/// York's yellow cabs at 600 a minute, some 100 bytes each. More: the oldest is handed on without
+/// its end.
+pub const MAX_RIDE_STARTS: usize = 1 << 18;
+
 /// The most drivers of a made-up fleet. More: the plan is refused.
 pub const MAX_SIM_DRIVERS: u32 = 1_000_000;
 
-/// The longest a made-up fleet can drive: seven days. Longer: the plan is refused.
+/// The most requests of made-up demand; their times are sorted in memory, 8 bytes each. More: the
+/// plan is refused.
+pub const MAX_SIM_REQUESTS: u32 = 10_000_000;
+
+/// The longest a made-up fleet can drive, or demand can last: seven days. Longer: the plan is
+/// refused.
 pub const MAX_SIM_MS: u64 = 7 * 24 * 3_600 * 1_000;
 
+// --- The journal ----------------------------------------------------------------------------
+
+/// The most events, and the most states, in one commit: ten times what 500 requests a second make
+/// while a slow disk (100 ms) writes. More: the batch is refused whole.
+pub const MAX_JOURNAL_BATCH_RECORDS: usize = 4_096;
+
+/// The most bytes of all records in one commit. More: the batch is refused whole.
+pub const MAX_JOURNAL_BATCH_BYTES: usize = 8 << 20;
+
+/// The most bytes of an event, a state or the head. More: the batch is refused whole.
+pub const MAX_JOURNAL_RECORD_BYTES: usize = 64 << 10;
+
+/// The most events of one stream. More: the batch is refused whole.
+pub const MAX_JOURNAL_STREAM_EVENTS: usize = 10_000;
+
+/// The most streams that are open at once in one journal. More: the batch is refused whole.
+pub const MAX_JOURNAL_OPEN_STREAMS: usize = 1_000_000;
+
+/// The most rows in one answer of a journal. The rest is on the next page.
+pub const MAX_JOURNAL_PAGE: usize = 10_000;
+
+/// A page of a journal ends before the row with which it would have more bytes than this.
+pub const MAX_JOURNAL_PAGE_BYTES: usize = 4 << 20;
+
+/// Bytes of records that a segment of a journal takes before the next is begun: small enough that
+/// all of it is verified at each start.
+pub const JOURNAL_SEGMENT_BYTES: u64 = 32 << 20;
+
+/// The longest time between the first and the last event of a segment of a journal, in
+/// milliseconds: a day, which is how exact retention is. Later: the next is begun.
+pub const JOURNAL_SEGMENT_MS: u64 = 24 * 3_600 * 1_000;
+
+/// Space on the disk that a journal leaves free, so that whoever repairs a full disk has room.
+/// Less: commits are refused until there is more.
+pub const JOURNAL_RESERVE_BYTES: u64 = 256 << 20;
+
+/// Memory for pages of the segment that is written to.
+pub const JOURNAL_CACHE_BYTES: usize = 32 << 20;
+
+/// Memory for pages of each sealed segment that is open.
+pub const JOURNAL_SEALED_CACHE_BYTES: usize = 4 << 20;
+
+/// Sealed segments of a journal that are open at once. One more: that opened first is closed.
+pub const MAX_OPEN_JOURNAL_SEGMENTS: usize = 8;
 // --- Dispatch -------------------------------------------------------------------------------
 
 /// The most open trips that `open_trips` may allow in one market, some 1 KB each. One more than

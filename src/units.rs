@@ -10,6 +10,7 @@ mod utc;
 use std::fmt;
 
 pub use money::{Currency, CurrencyError, Money};
+pub(crate) use utc::civil_from_days;
 pub use utc::rfc3339;
 
 use serde::{Deserialize, Serialize};

@@ -1,12 +1,10 @@
 //! Updates at a steady rate beside questions at a steady rate, neither waiting for the other.
 //!
-//! Latency counts from the moment a question was due. The client thread never sleeps, because the
-//! runtime's timer is no finer than a millisecond.
-
-use std::time::{Duration, Instant};
+//! Latency counts from the moment a question was due.
 
 use tokio::task::JoinSet;
 
+use super::beat::{Beat, Ticker};
 use super::fleet::Fleet;
 use super::ingest::accepted;
 use super::stage::{self, BenchError, Done, Figure, Stage};
@@ -29,14 +27,15 @@ pub fn mixed(stage: &Stage) -> Result<[Figure; 2], BenchError> {
     let threads = u32::try_from(options.client_threads).unwrap_or(1).max(1);
     let mut updates = Done::new();
     let updated = parking_lot::Mutex::new(&mut updates);
+    let ticker = Ticker::start().map_err(|error| BenchError::Thread(error.to_string()))?;
     let questions = stage.clients(async |thread| {
         // Before the questions begin: binding a million handles is another workload.
         let fleet = stage.fleet(thread);
         let channel = connect(&stage.address()).await?;
         let ingestor = stage::open(channel, &fleet, limits::MAX_UNACKED_MESSAGES).await?;
         let (update, ask) = tokio::join!(
-            update(stage, ingestor, fleet, options.mixed_updates / threads),
-            ask(stage, thread, options.mixed_queries / threads),
+            update(stage, &ticker, ingestor, fleet, options.mixed_updates / threads),
+            ask(stage, &ticker, thread, options.mixed_queries / threads),
         );
         let update = update?;
         let mut all = updated.lock();
@@ -59,11 +58,12 @@ pub fn mixed(stage: &Stage) -> Result<[Figure; 2], BenchError> {
 
 async fn update(
     stage: &Stage,
+    ticker: &Ticker,
     mut ingestor: Ingestor,
     mut fleet: Fleet,
     rate: u32,
 ) -> Result<Done, BenchError> {
-    let mut beat = Beat::new(f64::from(rate) / f64::from(ROWS), 1);
+    let mut beat = Beat::new(ticker, f64::from(rate) / f64::from(ROWS), 1);
     let (began, deadline) = (clock::stopwatch(), stage.deadline());
     while beat.next(deadline).await.is_some() {
         fleet.pass_moves(ROWS as usize);
@@ -77,10 +77,10 @@ async fn update(
     Ok(done)
 }
 
-async fn ask(stage: &Stage, thread: usize, rate: u32) -> Result<Done, BenchError> {
+async fn ask(stage: &Stage, ticker: &Ticker, thread: usize, rate: u32) -> Result<Done, BenchError> {
     let mut fleet = stage.fleet(thread);
     let asker = Asker::new(connect(&stage.address()).await?);
-    let mut beat = Beat::new(f64::from(rate), CATCH_UP);
+    let mut beat = Beat::new(ticker, f64::from(rate), CATCH_UP);
     let (began, deadline) = (clock::stopwatch(), stage.deadline());
     let mut done = Done::new();
     let mut under_way = JoinSet::new();
@@ -105,38 +105,4 @@ async fn ask(stage: &Stage, thread: usize, rate: u32) -> Result<Done, BenchError
     }
     done.took = began.elapsed();
     Ok(done)
-}
-
-/// Moments at a steady rate.
-struct Beat {
-    next: Instant,
-    interval: Duration,
-    /// Beats since the last wait.
-    late: u32,
-    /// How many of them there may be.
-    most: u32,
-}
-
-impl Beat {
-    fn new(rate: f64, most: u32) -> Self {
-        let interval = Duration::from_secs_f64(1.0 / rate.max(1e-3));
-        Self { next: clock::stopwatch(), interval, late: 0, most }
-    }
-
-    /// Waits for the next moment; `None` once the deadline has passed.
-    async fn next(&mut self, deadline: Instant) -> Option<Instant> {
-        let due = self.next;
-        if due >= deadline {
-            return None;
-        }
-        self.next += self.interval;
-        // Whoever catches up must let the sockets be served now and then, but not each time:
-        // what waits together is sent together.
-        self.late = if clock::stopwatch() < due { 0 } else { self.late + 1 };
-        while clock::stopwatch() < due || self.late == self.most {
-            self.late = 0;
-            tokio::task::yield_now().await;
-        }
-        Some(due)
-    }
 }

@@ -4,6 +4,7 @@
 //! processes would. [`fleet`] is the made-up fleet that is driven, [`machine`] says where it was
 //! measured. Nothing here judges the numbers or prints them.
 
+mod beat;
 pub mod fleet;
 mod ingest;
 pub mod machine;

@@ -1,12 +1,14 @@
 //! Questions a second: a call each, and many in flight on one stream.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
+use super::fleet::Fleet;
 use super::meter::Meter;
-use super::stage::{BenchError, Done, Figure, Stage};
+use super::stage::{BenchError, BenchOptions, Done, Figure, Stage};
 use crate::client::{Asker, PipelinedAsker, connect};
 use crate::clock;
 use crate::limits;
@@ -61,30 +63,58 @@ pub fn unary(stage: &Stage) -> Result<Figure, BenchError> {
     Ok(Figure::new("Nearest, unary", "questions", &done, setup))
 }
 
-/// One `NearestStream` a client thread.
+/// `NearestStream`, one a connection, each with its own questions in flight.
 ///
 /// # Errors
 /// [`BenchError`].
 pub fn pipelined(stage: &Stage) -> Result<Figure, BenchError> {
     let options = stage.options;
     let window = options.in_flight.min(limits::MAX_UNANSWERED_QUESTIONS);
+    let streams = stage.share(options.connections);
     let done = stage.clients(async |thread| {
-        let mut fleet = stage.fleet(thread);
-        let mut asker = PipelinedAsker::open(connect(&stage.address()).await?, window).await?;
+        let mut askers = Vec::with_capacity(streams);
+        for i in 0..streams {
+            let channel = connect(&stage.address()).await?;
+            let mut fleet = stage.fleet(thread);
+            // The same places, other questions.
+            fleet.reseed((thread << 16 | i) as u64 + 1);
+            askers.push((PipelinedAsker::open(channel, window).await?, fleet));
+        }
         let (meter, deadline) = (Meter::begin(thread), stage.deadline());
+        let mut streams = JoinSet::new();
+        for (asker, fleet) in askers {
+            streams.spawn(keep_asking(asker, fleet, options, deadline));
+        }
         let mut done = Done::new();
-        let mut open = true;
-        while open || asker.unanswered() > 0 {
-            while open && asker.has_room() {
-                asker.ask(fleet.question(options.k, options.radius)).await?;
-            }
-            asker.answer().await?;
-            done.count += 1;
-            open = open && clock::stopwatch() < deadline;
+        while let Some(count) = streams.join_next().await {
+            done.count += count.map_err(|error| BenchError::Thread(error.to_string()))??;
         }
         meter.end(&mut done);
         Ok(done)
     })?;
-    let setup = format!("k {}, {}, {window} in flight a stream", options.k, options.radius);
+    let streams = streams * options.client_threads;
+    let setup = format!(
+        "k {}, {}, {window} in flight a stream, {streams} streams",
+        options.k, options.radius
+    );
     Ok(Figure::new("NearestStream", "questions", &done, setup))
+}
+
+/// Keeps a stream full until the deadline; how many questions were answered.
+async fn keep_asking(
+    mut asker: PipelinedAsker,
+    mut fleet: Fleet,
+    options: BenchOptions,
+    deadline: Instant,
+) -> Result<u64, BenchError> {
+    let (mut answered, mut open) = (0, true);
+    while open || asker.unanswered() > 0 {
+        while open && asker.has_room() {
+            asker.ask(fleet.question(options.k, options.radius)).await?;
+        }
+        asker.answer().await?;
+        answered += 1;
+        open = open && clock::stopwatch() < deadline;
+    }
+    Ok(answered)
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::bench::machine::Machine;
 use crate::bench::{self, BenchOptions, Figure, Stage};
 use crate::limits;
+use crate::server::ServerConfig;
 use crate::units::Meters;
 
 const AFTER_HELP: &str = "\
@@ -84,10 +85,10 @@ struct Common {
     #[arg(long, allow_negative_numbers = true, default_value_t = 5.0, value_name = "SECONDS",
           value_parser = seconds)]
     seconds: f64,
-    /// Threads of the server
-    #[arg(long, allow_negative_numbers = true, default_value_t = 1, value_name = "N",
+    /// Threads of the server [default: one a core, as `serve` has]
+    #[arg(long, allow_negative_numbers = true, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_THREADS as u64))]
-    server_threads: u64,
+    server_threads: Option<u64>,
     /// Threads of the clients
     #[arg(long, allow_negative_numbers = true, default_value_t = 1, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_THREADS as u64))]
@@ -163,7 +164,10 @@ fn options(
     Ok(BenchOptions {
         drivers: common.drivers,
         seconds: common.seconds,
-        server_threads: usize::try_from(common.server_threads)?,
+        server_threads: match common.server_threads {
+            Some(threads) => usize::try_from(threads)?,
+            None => ServerConfig::default().threads,
+        },
         client_threads: usize::try_from(common.client_threads)?,
         k: common.k,
         radius: Meters::new(common.radius)?,

@@ -1,9 +1,12 @@
-//! `hansom generate`: a made-up fleet as a trace.
+//! `hansom generate`: a made-up fleet as a trace, or made-up demand as a log of requests.
 
-use std::path::PathBuf;
+mod requests;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::Subcommand;
 
 use super::output::{NewTrace, Overwrite, Summary, Unit, bar, grouped};
 use crate::sim::{self, City, FleetPlan};
@@ -17,11 +20,18 @@ use crate::units::{Millis, Timestamp};
 /// shifts; each reports about every four seconds. The same arguments give the same trace on each
 /// machine.
 ///
+/// `hansom generate requests` makes up who wants to be driven there.
+///
 /// Exit codes: 0 done; 1 failed, nothing written; 2 wrong arguments.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
-  hansom generate --city san-francisco --drivers 150 --minutes 45 --seed 1 --out sf.htrace")]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = "Examples:
+  hansom generate --city san-francisco --drivers 150 --minutes 45 --seed 1 --out sf.htrace
+  hansom generate requests --city san-francisco --requests 3000 --minutes 60 --out sf.csv")]
 pub(super) struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+
     /// Where: san-francisco, new-york, beijing, berlin or nairobi.
     #[arg(long, default_value = "san-francisco")]
     city: City,
@@ -47,12 +57,18 @@ pub(super) struct Args {
     start: Option<Timestamp>,
 
     /// The trace to write; it appears when it is whole.
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", required = true)]
+    out: Option<PathBuf>,
 
     /// Replace FILE if it exists.
     #[arg(long)]
     force: bool,
+}
+
+/// What else can be made up.
+#[derive(Debug, Subcommand)]
+enum What {
+    Requests(requests::Args),
 }
 
 /// Runs the subcommand.
@@ -60,12 +76,20 @@ pub(super) struct Args {
 /// # Errors
 /// An impossible plan, or a file that cannot be written.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    match (&args.what, &args.out) {
+        (Some(What::Requests(args)), _) => requests::run(args),
+        (None, Some(out)) => fleet(args, out),
+        (None, None) => anyhow::bail!("--out FILE is missing"),
+    }
+}
+
+fn fleet(args: &Args, out: &Path) -> anyhow::Result<ExitCode> {
     let duration = Millis::from_secs(u64::from(args.minutes) * 60);
     let plan = FleetPlan::new(args.city, args.drivers, duration, args.seed)
         .and_then(|plan| plan.with_report_every(Millis(args.report_every_ms)))
         .context("cannot make up this fleet")?
         .starting_at(args.start.unwrap_or(FleetPlan::DEFAULT_START));
-    let (new, mut writer) = NewTrace::create(&args.out, Overwrite::from_force(args.force))?;
+    let (new, mut writer) = NewTrace::create(out, Overwrite::from_force(args.force))?;
     let minutes = bar(u64::from(args.minutes) * 60, Unit::Rows).with_message("seconds");
     let (mut digest, mut rows, mut span) = (TraceDigest::new(), 0_u64, None);
     for record in sim::generate(&plan) {

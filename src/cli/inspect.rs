@@ -1,26 +1,48 @@
-//! `hansom inspect`: what is in a trace of the own format, and whether it is whole.
+//! `hansom inspect`: what is in a trace of the own format, and whether it is whole; what is in a log
+//! of trip requests.
+
+mod requests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::gathered::Extent;
 use super::output::{DAMAGED, Summary, grouped};
-use crate::geo::LatLng;
+use crate::trace::civil::UtcOffset;
+use crate::trace::requests::{RegionRule, recognise};
 use crate::trace::{Order, TraceDigest, TraceFile, VERSION, Vehicles};
-use crate::units::Timestamp;
 
-/// Read a trace in Hansom's own format from end to end and say what is in it.
+/// Read a trace in Hansom's own format, or a log of trip requests, from end to end and say what is
+/// in it.
 ///
-/// Exit codes: 0 whole; 1 no such file, or not a trace; 2 wrong arguments; 4 damaged, and read up
-/// to the damage.
+/// Logs are recognised by content, plain or .gz: Hansom's own CSV, the TLC's CSV of yellow cabs, New
+/// York's taxi events, Uber's FOIL pickups, cab trips. Rows that are no request are counted by
+/// reason.
+///
+/// Exit codes: 0 whole; 1 no such file, neither a trace nor a log, or a log that cannot be unpacked;
+/// 2 wrong arguments; 4 a damaged trace, read up to the damage.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hansom inspect sf.htrace
+  hansom inspect yellow_2014-01.csv.gz --region 40.4,-74.3,41.0,-73.6")]
 pub(super) struct Args {
-    /// The trace.
+    /// The trace or log.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// List the blocks too.
+    /// List the blocks of a trace too.
     #[arg(long)]
     blocks: bool,
+
+    /// The local time of a log's times that name no offset, like -05:00 [default: New York's, with
+    /// its daylight saving].
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true)]
+    utc_offset: Option<UtcOffset>,
+
+    /// Which of a log's trips count: nearby (100 km around the median of the first pickups),
+    /// anywhere, or a box in degrees [default: nearby].
+    #[arg(long, value_name = "S,W,N,E", allow_hyphen_values = true)]
+    region: Option<RegionRule>,
 }
 
 /// What reading a trace gathers.
@@ -30,9 +52,7 @@ struct Gathered {
     blocks: u64,
     packed: u64,
     last_block: Option<u64>,
-    span: Option<(Timestamp, Timestamp)>,
-    /// South, west, north, east in ten-millionths of a degree.
-    bounds: Option<[i32; 4]>,
+    extent: Extent,
 }
 
 /// Runs the subcommand.
@@ -40,13 +60,19 @@ struct Gathered {
 /// # Errors
 /// A file that cannot be read or is no trace of the own format.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if let Some(format) = recognise(&args.file) {
+        return requests::run(args, format);
+    }
     let mut file = TraceFile::open(&args.file)?;
+    let for_logs = args.utc_offset.is_some() || args.region.is_some();
+    anyhow::ensure!(!for_logs, "--utc-offset and --region are for logs of requests");
     let (mut vehicles, mut digest) = (Vehicles::new(), TraceDigest::new());
     let mut gathered = Gathered::default();
     let mut blocks = Summary::new();
     while let Some(record) = file.next(&mut vehicles)? {
         digest.update(vehicles.name(record.vehicle), &record);
-        gathered.take(record.at, record.position);
+        gathered.rows += 1;
+        gathered.extent.take(record.at, record.position);
         if let Some(block) = file.block().filter(|b| Some(b.offset) != gathered.last_block) {
             gathered.last_block = Some(block.offset);
             gathered.packed += block.bytes;
@@ -68,9 +94,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .row("bytes", grouped(file.length()))
         .row("blocks", format!("{} of {} bytes", gathered.blocks, grouped(gathered.packed)))
         .row("rows", grouped(gathered.rows))
-        .row("vehicles", grouped(vehicles.len() as u64))
-        .span(gathered.span)
-        .row("bounding box", gathered.bounds.map_or("none".to_owned(), bounds_text))
+        .row("vehicles", grouped(vehicles.len() as u64));
+    gathered.extent.rows(&mut summary);
+    summary
         .row("digest", digest.finish())
         .row("damage", file.damage().map_or("none".to_owned(), ToString::to_string))
         .print();
@@ -78,21 +104,4 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         blocks.print();
     }
     Ok(if file.damage().is_some() { ExitCode::from(DAMAGED) } else { ExitCode::SUCCESS })
-}
-
-impl Gathered {
-    fn take(&mut self, at: Timestamp, position: LatLng) {
-        self.rows += 1;
-        let (first, last) = self.span.unwrap_or((at, at));
-        self.span = Some((first.min(at), last.max(at)));
-        let (lat, lng) = (position.lat_e7(), position.lng_e7());
-        let [south, west, north, east] = self.bounds.unwrap_or([lat, lng, lat, lng]);
-        self.bounds = Some([south.min(lat), west.min(lng), north.max(lat), east.max(lng)]);
-    }
-}
-
-fn bounds_text([south, west, north, east]: [i32; 4]) -> String {
-    let degrees = |e7: i32| f64::from(e7) / 1e7;
-    let (south, west, north, east) = (degrees(south), degrees(west), degrees(north), degrees(east));
-    format!("lat {south} to {north}, lng {west} to {east}")
 }

@@ -4,6 +4,7 @@
 //! the process ends. Adding one is: a file, a variant, a line in `run`.
 
 mod bench;
+mod gathered;
 mod generate;
 mod import;
 mod inspect;

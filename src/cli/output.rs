@@ -1,6 +1,7 @@
 //! What the trace subcommands share: a file that appears only when it is whole, a progress bar,
 //! and the table at the end.
 
+use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -55,6 +56,18 @@ impl NewFile {
             .tempfile_in(folder)
             .with_context(|| format!("cannot create a file in {}", folder.display()))?;
         Ok(Self { temporary, path: path.to_path_buf(), overwrite })
+    }
+
+    /// Where the content goes.
+    pub(super) fn file(&mut self) -> &mut File {
+        self.temporary.as_file_mut()
+    }
+
+    /// Gives the file its name; returns its size in bytes.
+    pub(super) fn finish(self) -> anyhow::Result<u64> {
+        let bytes = self.temporary.as_file().metadata()?.len();
+        self.persist()?;
+        Ok(bytes)
     }
 
     /// Writes all of the content and gives the file its name.

@@ -4,7 +4,9 @@
 //! number (drivers without a position before all), then the slots or the wheel.
 //!
 //! # Invariants
-//! L1: a driver's record changes only under the lock of the region that it is in.
+//! L1: a driver's place changes only under the lock of the region that it is in, and while its
+//!     bucket is open. Who holds only the open bucket may overwrite position, time and motion of
+//!     a driver whose place says that it is there ([`super::record::Record::settled`]).
 //! L2: each known driver is in the wheel, in a list that comes up no later than its deadline,
 //!     or is about to be looked at by who holds `passing`.
 //! L3: who is where is one moment's in an answer: the members of each region and bucket visited
@@ -189,11 +191,11 @@ impl LiveIndex {
             }
             Some(Place::In { bucket: ix, lane }) => {
                 let bucket = self.store.bucket(ix);
+                bucket.version.open();
                 let was = bucket.lane(usize::from(lane));
                 let meta = Meta { first: was.first(), second: was.second() };
                 let changed = change(meta);
                 let now = Lane::new(was.bam(), was.at(), changed.first, key, changed.second);
-                bucket.version.open();
                 bucket.set_xy_tm(usize::from(lane), now.xy, now.tm);
                 bucket.set_rest(usize::from(lane), now.rest);
                 bucket.version.close();
@@ -232,13 +234,17 @@ impl LiveIndex {
             Some(Place::Waiting { .. }) => free(),
             Some(Place::In { bucket, lane }) => {
                 let (ix, lane) = (self.store.bucket(bucket).region(), usize::from(lane));
+                let version = &self.store.bucket(bucket).version;
+                version.open();
                 let was = self.store.bucket(bucket).lane(lane);
                 if spoke(was.at()) {
+                    version.abandon();
                     return false;
                 }
+                free();
+                version.close();
                 let stale = was.first() & STALE != 0;
                 let tree = self.tree(ix);
-                free();
                 tree.remove(bucket, lane);
                 tree.region.count(Count::Down, super::meta::status_of(was.first()), stale);
             }
@@ -273,14 +279,19 @@ impl LiveIndex {
             Some(Place::Waiting { since }) => widen(now, since).plus(self.config.forget_after),
             Some(Place::In { bucket, lane }) => {
                 let (bucket, lane) = (self.store.bucket(bucket), usize::from(lane));
+                bucket.version.open();
                 let was = bucket.lane(lane);
                 let seen = widen(now, was.at());
                 let fresh = was.first() & STALE == 0;
-                if fresh && now.since(seen) >= self.config.stale_after {
-                    let first = was.first() | STALE;
-                    bucket.version.open();
+                let silent = fresh && now.since(seen) >= self.config.stale_after;
+                let first = was.first() | STALE;
+                if silent {
                     bucket.set_xy_tm(lane, was.xy, super::bucket::pair(was.at(), first));
                     bucket.version.close();
+                } else {
+                    bucket.version.abandon();
+                }
+                if silent {
                     let region = self.store.regions.get(bucket.region());
                     region.count_supply(Count::Down, super::meta::status_of(first));
                     advance.went_stale += 1;

@@ -60,6 +60,24 @@ impl Record {
         (generation, place)
     }
 
+    /// Whether a driver in a bucket may be overwritten there by whoever opens the bucket:
+    /// [`Self::place_of`], unless somebody has set out to move it.
+    #[inline]
+    pub(super) fn settled(&self, key: DriverKey) -> Option<(u32, usize)> {
+        let word = self.place.load(Ordering::Acquire);
+        #[expect(clippy::cast_possible_truncation, reason = "fields of a packed word")]
+        let (bucket, lane, of) = (word as u32, (word >> 32) as u8, (word >> 40) as u32);
+        let settled = word >> 62 == 2 && of & (GENERATIONS - 1) == generation(key);
+        settled.then_some((bucket, usize::from(lane)))
+    }
+
+    /// Lets nobody but the holder of its region's lock change the driver, until it is moved.
+    /// Its bucket is open.
+    pub(super) fn hold(&self) {
+        let word = self.place.load(Ordering::Relaxed);
+        self.place.store(word | 3 << 62, Ordering::Release);
+    }
+
     /// Moves the driver of `generation` to `place`.
     #[inline]
     pub(super) fn set_place(&self, generation: u32, place: Place) {

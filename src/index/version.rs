@@ -1,8 +1,8 @@
 //! A sequence lock: how readers notice that what they read was being written.
 //!
-//! One writer at a time (the region's lock sees to that), any number of readers. Readers never
-//! write, so they cost a writer nothing but the sharing of cache lines. The data itself is
-//! made of atomics that are read and written relaxed: a torn read is detected, not undefined.
+//! One writer at a time, who holds the version by making it odd; any number of readers. Readers
+//! never write, so they cost a writer nothing but the sharing of cache lines. The data itself
+//! is made of atomics that are read and written relaxed: a torn read is detected, not undefined.
 //!
 //! # References
 //! H.-J. Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012,
@@ -41,15 +41,38 @@ impl Version {
         self.0.load(Ordering::Relaxed) == stamp.0
     }
 
-    /// Begins to write. The caller is the only writer.
+    /// Begins to write, as soon as nobody else does.
     #[inline]
     pub(super) fn open(&self) {
-        let version = self.0.load(Ordering::Relaxed);
-        self.0.store(version.wrapping_add(1), Ordering::Relaxed);
-        fence(Ordering::Release);
+        let mut attempt = 0;
+        while !self.try_open() {
+            relax(attempt);
+            attempt += 1;
+        }
     }
 
-    /// Ends the write that [`Version::open`] began.
+    /// Begins to write, unless somebody else does.
+    #[inline]
+    pub(super) fn try_open(&self) -> bool {
+        let version = self.0.load(Ordering::Relaxed);
+        let odd = version.wrapping_add(1);
+        // Acquire: what the last writer wrote is seen, and compared with.
+        let opened = version & 1 == 0
+            && self.0.compare_exchange(version, odd, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if opened {
+            fence(Ordering::Release);
+        }
+        opened
+    }
+
+    /// Ends a write in which nothing was written: for readers it has not been.
+    #[inline]
+    pub(super) fn abandon(&self) {
+        let version = self.0.load(Ordering::Relaxed);
+        self.0.store(version.wrapping_sub(1), Ordering::Release);
+    }
+
+    /// Ends the write that [`Version::open`] or [`Version::try_open`] began.
     #[inline]
     pub(super) fn close(&self) {
         let version = self.0.load(Ordering::Relaxed);

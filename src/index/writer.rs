@@ -102,11 +102,11 @@ impl Ahead<'_> {
     fn leaves(&self, i: usize) -> Option<u32> {
         let (bucket, lane) = self.place(i)?;
         let bucket = self.store.bucket(bucket);
-        prefetch(&self.store.regions.get(bucket.region()).writer);
         if bucket.rect().holds(Bam::from(self.reports.get(i)?.position)) {
             return None;
         }
         let node = bucket.parent()?;
+        prefetch(&self.store.regions.get(bucket.region()).writer);
         self.store.node(node).prefetch();
         bucket.prefetch_whole_lane(lane);
         bucket.prefetch_whole_lane(bucket.len().saturating_sub(1));
@@ -134,39 +134,93 @@ fn apply_one<'a>(
     report: &Report,
     held: &mut Option<Held<'a>>,
 ) -> Result<bool, Reason> {
+    match overwrite(index, now, report) {
+        Some(applied) => applied,
+        None => apply_locked(index, now, report, held),
+    }
+}
+
+/// Applies a report of a driver who stays in the bucket and changes nothing that is counted,
+/// with no lock but the open bucket. `None` if it takes more than that.
+#[inline]
+fn overwrite(index: &LiveIndex, now: Timestamp, report: &Report) -> Option<Result<bool, Reason>> {
+    let record = index.store.record(report.driver);
+    let (ix, lane) = record.settled(report.driver)?;
+    let bucket = index.store.bucket(ix);
+    if !bucket.version.try_open() {
+        return None;
+    }
+    // What was read before the bucket was open may be no longer so.
+    let at_home = record.settled(report.driver) == Some((ix, lane))
+        && bucket.interior()
+        && bucket.rect().holds(Bam::from(report.position));
+    let (xy, tm) = bucket.xy_tm(lane);
+    let was = high(tm);
+    let applied = at_home
+        .then(|| judge(index, now, report, (xy, tm)))
+        .filter(|judged| judged.is_err() || state_after(index, now, report, was) == was);
+    if applied.is_some_and(|applied| applied.is_ok()) {
+        bucket.set_xy_tm(lane, pack_xy(Bam::from(report.position)), pair(narrow(report.at), was));
+        record.set_motion(report.motion);
+        bucket.version.close();
+    } else {
+        bucket.version.abandon();
+    }
+    applied
+}
+
+/// The first word of a driver's state after a report.
+#[inline]
+fn state_after(index: &LiveIndex, now: Timestamp, report: &Report, was: u32) -> u32 {
+    let first = report.status.map_or(was, |status| first_with_status(was, status));
+    set_stale(first, is_stale(index, now, report.at))
+}
+
+/// Applies a report under the lock of its driver's region.
+#[cold]
+fn apply_locked<'a>(
+    index: &'a LiveIndex,
+    now: Timestamp,
+    report: &Report,
+    held: &mut Option<Held<'a>>,
+) -> Result<bool, Reason> {
     loop {
         let place = index.lock_driver(report.driver, held).ok_or(Reason::UnknownDriver)?;
-        if let Some(reason) = rules::judge_time(now, report.at, &index.config) {
-            return Err(reason);
-        }
         let Place::In { bucket: ix, lane } = place else {
+            if let Some(reason) = rules::judge_time(now, report.at, &index.config) {
+                return Err(reason);
+            }
             settle(index, now, report, held);
             return Ok(true);
         };
         let (bucket, lane) = (index.store.bucket(ix), usize::from(lane));
+        bucket.version.open();
         let (xy, tm) = bucket.xy_tm(lane);
-        let plausible = judge(index, now, report, (xy, tm))?;
-
+        let judged = judge(index, now, report, (xy, tm));
+        let Ok(plausible) = judged else {
+            bucket.version.abandon();
+            return judged;
+        };
         let bam = Bam::from(report.position);
         let stays = bucket.rect().holds(bam)
             && (bucket.interior()
                 || index.store.regions.get(bucket.region()).holds(bam, report.position));
-        let stale = is_stale(index, now, report.at);
         let was = high(tm);
-        let first =
-            set_stale(report.status.map_or(was, |status| first_with_status(was, status)), stale);
+        let first = state_after(index, now, report, was);
         if stays {
-            bucket.version.open();
             bucket.set_xy_tm(lane, pack_xy(bam), pair(narrow(report.at), first));
             index.store.record(report.driver).set_motion(report.motion);
             bucket.version.close();
             if first != was {
                 recount(index.store.regions.get(bucket.region()), was, first);
             }
-        } else if !relocate(index, report, (xy, tm), first, held) {
-            continue;
+        } else {
+            bucket.version.abandon();
+            if !relocate(index, report, (xy, tm), first, held) {
+                continue;
+            }
         }
-        if was & STALE != 0 && !stale {
+        if was & STALE != 0 && first & STALE == 0 {
             let due = report.at.plus(index.config.stale_after);
             index.wheel.lock().schedule(record::slot(report.driver), now, due);
         }
@@ -174,7 +228,7 @@ fn apply_one<'a>(
     }
 }
 
-/// Compares a report with the last one applied.
+/// Compares a report with the present and with the last one applied.
 #[inline]
 fn judge(
     index: &LiveIndex,
@@ -182,6 +236,9 @@ fn judge(
     report: &Report,
     (xy, tm): (u64, u64),
 ) -> Result<bool, Reason> {
+    if let Some(reason) = rules::judge_time(now, report.at, &index.config) {
+        return Err(reason);
+    }
     let (old, bam) = (unpack_xy(xy), Bam::from(report.position));
     let elapsed = narrow(report.at).wrapping_sub(low(tm)).cast_signed();
     // No further than the speed allows even where degrees of longitude are widest: the usual
@@ -245,8 +302,16 @@ fn relocate<'a>(
     let second = lock_both(index, from, to, held);
     let place = index.store.record(key).place_of(key);
     let Some(Place::In { bucket, lane }) = place else { return false };
-    let was = index.store.bucket(bucket).lane(usize::from(lane));
-    if index.store.bucket(bucket).region() != from || (was.xy, was.tm) != judged {
+    let source = index.store.bucket(bucket);
+    source.version.open();
+    let was = source.lane(usize::from(lane));
+    let same = source.region() == from && (was.xy, was.tm) == judged;
+    if same {
+        // From here to its new place nobody overwrites what is being moved.
+        index.store.record(key).hold();
+    }
+    source.version.abandon();
+    if !same {
         return false;
     }
     let (source, target) = (index.tree(from), index.tree(to));

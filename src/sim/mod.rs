@@ -1,11 +1,12 @@
-//! Made-up fleets: seeded, pure, the same on each machine and for ever.
+//! Made-up fleets and demand: seeded, pure, the same on each machine and for ever.
 //!
 //! [`generate`] drives a number of made-up drivers along a made-up street grid laid over a real
-//! city's coordinates, and yields what their phones would have reported. It is meant for demos,
-//! tests and load, not for studying traffic: drivers do not see each other, and riders do not
-//! exist apart from where they want to go.
+//! city's coordinates, and yields what their phones would have reported; [`demand`] yields what
+//! riders of that city would ask for. They are meant for demos, tests and load, not for studying
+//! traffic: drivers do not see each other, and do not know of the riders.
 
 mod city;
+mod demand;
 mod dice;
 mod driver;
 mod hotspots;
@@ -14,6 +15,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 pub use city::{City, CityError};
+pub use demand::{Demand, DemandPlan, demand};
 
 use crate::ids::DriverId;
 use crate::limits;
@@ -24,7 +26,8 @@ use dice::Dice;
 use driver::Driver;
 use hotspots::HotSpots;
 
-/// The stream of random numbers that lays out the city; drivers have those from zero on.
+/// The stream of random numbers that lays out the city; drivers have those from zero on, riders the
+/// one before.
 const CITY_STREAM: u64 = u64::MAX;
 
 /// The shortest and the longest time between two reports of a driver.
@@ -41,10 +44,10 @@ pub struct FleetPlan {
     seed: u64,
 }
 
-/// Why a fleet cannot be made up.
+/// Why a fleet or demand cannot be made up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {value} is not in {min}..={max}")]
-pub struct FleetPlanError {
+pub struct PlanError {
     /// Which value.
     pub what: &'static str,
     /// What was given.
@@ -66,13 +69,8 @@ impl FleetPlan {
     /// `drivers` drivers for `duration`, who report each four seconds or so.
     ///
     /// # Errors
-    /// [`FleetPlanError`] beyond [`limits::MAX_SIM_DRIVERS`] or [`limits::MAX_SIM_MS`].
-    pub fn new(
-        city: City,
-        drivers: u32,
-        duration: Millis,
-        seed: u64,
-    ) -> Result<Self, FleetPlanError> {
+    /// [`PlanError`] beyond [`limits::MAX_SIM_DRIVERS`] or [`limits::MAX_SIM_MS`].
+    pub fn new(city: City, drivers: u32, duration: Millis, seed: u64) -> Result<Self, PlanError> {
         let most = u64::from(limits::MAX_SIM_DRIVERS);
         within("drivers", drivers.into(), 1, most)?;
         within("milliseconds of duration", duration.get(), 1_000, limits::MAX_SIM_MS)?;
@@ -84,11 +82,11 @@ impl FleetPlan {
     /// The same fleet, reporting about this often.
     ///
     /// # Errors
-    /// [`FleetPlanError`] outside 100 ms to 10 minutes.
-    pub fn with_report_every(mut self, every: Millis) -> Result<Self, FleetPlanError> {
+    /// [`PlanError`] outside 100 ms to 10 minutes.
+    pub fn with_report_every(mut self, every: Millis) -> Result<Self, PlanError> {
         let (min, max) = (*REPORT_EVERY_MS.start(), *REPORT_EVERY_MS.end());
         let value = every.get();
-        let refused = FleetPlanError { what: "milliseconds between reports", value, min, max };
+        let refused = PlanError { what: "milliseconds between reports", value, min, max };
         within(refused.what, value, min, max)?;
         self.report_every = u32::try_from(value).map_err(|_| refused)?;
         Ok(self)
@@ -113,9 +111,9 @@ impl FleetPlan {
     }
 }
 
-fn within(what: &'static str, value: u64, min: u64, max: u64) -> Result<(), FleetPlanError> {
+fn within(what: &'static str, value: u64, min: u64, max: u64) -> Result<(), PlanError> {
     let fine = (min..=max).contains(&value);
-    if fine { Ok(()) } else { Err(FleetPlanError { what, value, min, max }) }
+    if fine { Ok(()) } else { Err(PlanError { what, value, min, max }) }
 }
 
 /// A fleet's reports in the order of their times, then of the drivers' numbers.
@@ -140,7 +138,7 @@ pub struct Fleet {
 /// let plan = FleetPlan::new(City::SAN_FRANCISCO, 20, Millis::from_secs(60), 1)?;
 /// assert!(generate(&plan).count() > 200);
 /// assert_eq!(generate(&plan).collect::<Vec<_>>(), generate(&plan).collect::<Vec<_>>());
-/// # Ok::<(), hansom::sim::FleetPlanError>(())
+/// # Ok::<(), hansom::sim::PlanError>(())
 /// ```
 pub fn generate(plan: &FleetPlan) -> Fleet {
     let spots = HotSpots::new(&plan.city, &mut Dice::new(plan.seed, CITY_STREAM));

@@ -1,4 +1,4 @@
-//! A made-up fleet behaves like one: in place, in time, at the speed of cars.
+//! A made-up fleet behaves like one: in place, in time, at the speed of cars; and so do riders.
 
 use super::*;
 use crate::geo::{LatLng, haversine};
@@ -96,4 +96,86 @@ fn impossible_plans_are_refused_by_value() {
     let plan = plan(City::SAN_FRANCISCO, 1, 1, 0);
     assert!(plan.with_report_every(Millis(99)).is_err());
     assert_eq!(plan.driver_id(VehicleIx(41)).as_str(), "sf-0042");
+}
+
+fn demand_of(city: City, requests: u32, minutes: u64, seed: u64) -> DemandPlan {
+    DemandPlan::new(city, requests, Millis::from_secs(minutes * 60), seed).unwrap()
+}
+
+#[test]
+fn riders_are_in_order_in_span_in_town_and_go_somewhere() {
+    for city in City::ALL {
+        let plan = demand_of(city, 4_000, 60, 3);
+        let center = city.place([0.0, 0.0]);
+        let [x, y] = city.half_extent();
+        let reach = (x * x + y * y).sqrt() + 100.0;
+        let (start, third) = (FleetPlan::DEFAULT_START, Millis::from_secs(1_200));
+        let (mut last, mut parts, mut parties) = (start, [0_u32; 3], [0_u32; 7]);
+        let (mut short, mut metres) = (0, 0.0);
+        for (request, row) in demand(&plan).zip(1..) {
+            assert!(request.at >= last, "{city}: row {row} goes back in time");
+            last = request.at;
+            let dropoff = request.dropoff.unwrap();
+            for place in [request.pickup, dropoff] {
+                assert!(haversine(center, place).meters() < reach, "{city}: {place} is far out");
+            }
+            let trip = haversine(request.pickup, dropoff).meters();
+            short += u32::from(trip < 400.0);
+            metres += trip;
+            let part = request.at.since(start).get() / third.get();
+            parts[usize::try_from(part).unwrap()] += 1;
+            parties[usize::from(request.passengers.get())] += 1;
+            assert_eq!((request.row.row, request.trip), (row, None));
+        }
+        assert!(last < start.plus(Millis::from_secs(3_600)));
+        assert_eq!(parts.iter().sum::<u32>(), 4_000);
+        assert!(parts[1] > parts[0] + 300 && parts[1] > parts[2] + 300, "{city}: {parts:?}");
+        assert!((2_600..3_100).contains(&parties[1]) && parties[6] > 50, "{city}: {parties:?}");
+        assert!(short < 40, "{city}: {short} trips are short");
+        let mean = metres / 4_000.0;
+        assert!((1_500.0..9_000.0).contains(&mean), "{city}: {mean} m a trip");
+    }
+}
+
+#[test]
+fn riders_crowd_where_the_fleet_of_the_same_seed_does() {
+    // Squares of about a kilometre, by how many are in them.
+    let square = |place: LatLng| (place.lat_e7() / 90_000, place.lng_e7() / 110_000);
+    let crowded = |seed: u64| {
+        let mut counts = std::collections::BTreeMap::new();
+        for request in demand(&demand_of(City::SAN_FRANCISCO, 3_000, 60, seed)) {
+            *counts.entry(square(request.pickup)).or_insert(0_u32) += 1;
+        }
+        let mut squares: Vec<_> = counts.into_iter().map(|(at, count)| (count, at)).collect();
+        squares.sort_unstable();
+        squares.into_iter().rev().take(8).map(|(_, at)| at).collect::<Vec<_>>()
+    };
+    let share = |squares: &[(i32, i32)]| {
+        let first = generate(&plan(City::SAN_FRANCISCO, 3_000, 1, 5));
+        let mut seen = vec![false; 3_000];
+        let starts =
+            first.filter(|record| !std::mem::replace(&mut seen[record.vehicle.index()], true));
+        starts.filter(|record| squares.contains(&square(record.position))).count()
+    };
+    let (same, other) = (share(&crowded(5)), share(&crowded(6)));
+    assert!(same > 900, "only {same} drivers start where the riders are");
+    assert!(same > other + 300, "{other} drivers start where the riders of another seed are");
+}
+
+#[test]
+fn a_seed_is_a_demand() {
+    let all = |plan: DemandPlan| demand(&plan).collect::<Vec<_>>();
+    let one = all(demand_of(City::SAN_FRANCISCO, 200, 5, 1));
+    assert_eq!(one, all(demand_of(City::SAN_FRANCISCO, 200, 5, 1)));
+    assert_ne!(one, all(demand_of(City::SAN_FRANCISCO, 200, 5, 2)));
+    let later = demand_of(City::SAN_FRANCISCO, 200, 5, 1).starting_at(Timestamp::from_secs(100));
+    let later = all(later);
+    assert!(later[0].at.as_millis() >= 100_000 && later[199].at.as_millis() < 400_000);
+    let places = |all: &[crate::trace::requests::Request]| {
+        all.iter().map(|request| (request.pickup, request.dropoff)).collect::<Vec<_>>()
+    };
+    assert_eq!(places(&one), places(&later));
+    let nobody = DemandPlan::new(City::SAN_FRANCISCO, 0, Millis(60_000), 0).unwrap_err();
+    assert_eq!(nobody.to_string(), "requests 0 is not in 1..=10000000");
+    assert!(DemandPlan::new(City::SAN_FRANCISCO, 1, Millis(999), 0).is_err());
 }

@@ -1,7 +1,11 @@
 //! Dates and times of day as text, to and from [`Timestamp`].
 //!
-//! The proleptic Gregorian calendar and fixed offsets only: no time zone database, no leap
-//! seconds.
+//! The proleptic Gregorian calendar, fixed offsets, and New York's rule, since its logs do not say
+//! which offset held: no time zone database, no leap seconds.
+
+mod local;
+
+pub use local::LocalTime;
 
 use std::fmt;
 use std::str::FromStr;
@@ -73,7 +77,7 @@ impl fmt::Display for UtcOffset {
 
 /// Reads `YYYY-MM-DD HH:MM:SS` with an optional fraction and an optional offset, which wins over
 /// `local`; a `T` may stand for the blank. `None` if it is anything else or no real moment.
-pub fn parse(text: &str, local: UtcOffset) -> Option<Timestamp> {
+pub fn parse(text: &str, local: impl Into<LocalTime>) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let (date_time, rest) = bytes.split_at_checked(19)?;
     let separators: [(usize, &[u8]); 5] =
@@ -83,23 +87,52 @@ pub fn parse(text: &str, local: UtcOffset) -> Option<Timestamp> {
         return None;
     }
     let part = |from: usize, to: usize| number(&date_time[from..to]).map(i64::from);
-    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
-    let (hour, minute, second) = (part(11, 13)?, part(14, 16)?, part(17, 19)?);
+    let date = [part(0, 4)?, part(5, 7)?, part(8, 10)?];
+    let clock = [part(11, 13)?, part(14, 16)?, part(17, 19)?];
+    let (fraction_ms, rest) = fraction(rest)?;
+    let local = if rest.is_empty() {
+        local.into()
+    } else {
+        LocalTime::Fixed(str::from_utf8(rest).ok()?.trim_start().parse().ok()?)
+    };
+    bounded(local.utc(wall(date, clock)? + fraction_ms))
+}
+
+/// Reads `M/D/YYYY H:MM:SS`, the American way, in which the first three numbers and the hour may
+/// have one digit. `None` if it is anything else or no real moment.
+///
+/// # Examples
+/// ```
+/// use hansom::{trace::civil::{self, UtcOffset}, units::Timestamp};
+/// let at = civil::parse_american("1/9/1970 0:05:13", UtcOffset::UTC);
+/// assert_eq!(at, Some(Timestamp::from_secs(8 * 86_400 + 313)));
+/// ```
+pub fn parse_american(text: &str, local: impl Into<LocalTime>) -> Option<Timestamp> {
+    let (date, clock) = text.split_once(' ')?;
+    let parts = |text: &str, separator: char, widths: [usize; 3]| {
+        let mut fields = text.split(separator);
+        let mut next = |width: usize| {
+            let field = fields.next().filter(|field| (1..=width).contains(&field.len()))?;
+            number(field.as_bytes()).map(i64::from)
+        };
+        let parts = [next(widths[0])?, next(widths[1])?, next(widths[2])?];
+        fields.next().is_none().then_some(parts)
+    };
+    let [month, day, year] = parts(date, '/', [2, 2, 4])?;
+    let clock = parts(clock, ':', [2, 2, 2])?;
+    bounded(local.into().utc(wall([year, month, day], clock)?))
+}
+
+/// Milliseconds from 1970-01-01 00:00 to this reading of a calendar and a clock on the wall; `None`
+/// if none ever shows it.
+fn wall([year, month, day]: [i64; 3], [hour, minute, second]: [i64; 3]) -> Option<i64> {
     let month_index = usize::try_from(month).ok()?.checked_sub(1)?;
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     if !(1..=*days.get(month_index)?).contains(&day) || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let (fraction_ms, rest) = fraction(rest)?;
-    let offset = if rest.is_empty() {
-        local
-    } else {
-        str::from_utf8(rest).ok()?.trim_start().parse().ok()?
-    };
-    let seconds = (hour * 60 + minute - i64::from(offset.minutes)) * 60 + second;
-    let millis = days_from_civil(year, month, day) * DAY_MS + seconds * 1_000 + fraction_ms;
-    bounded(millis)
+    Some(days_from_civil(year, month, day) * DAY_MS + ((hour * 60 + minute) * 60 + second) * 1_000)
 }
 
 /// The moment, if it lies in the years 1970 to 9999.
@@ -184,6 +217,31 @@ mod tests {
         for day in 0..292_200 {
             let at = Timestamp::from_millis(day * DAY_MS + 12_345);
             assert_eq!(parse(&rfc3339(at), UtcOffset::UTC), Some(at));
+        }
+    }
+
+    #[test]
+    fn american_dates_are_read_with_one_digit_or_two() {
+        let april = parse("2014-04-09 07:05:09", UtcOffset::UTC);
+        for text in ["4/9/2014 7:05:09", "04/09/2014 07:05:09", "4/09/2014 7:5:9"] {
+            assert_eq!(parse_american(text, UtcOffset::UTC), april, "{text}");
+        }
+        for text in [
+            "",
+            "4/9/2014",
+            "4/9/2014 7:05",
+            "4/9/2014 7:05:09:1",
+            "4/9/2014 7:05:09 PM",
+            "4/31/2014 7:05:09",
+            "13/9/2014 7:05:09",
+            "4/009/2014 7:05:09",
+            "4//2014 7:05:09",
+            "4/9/20141 7:05:09",
+            "4/9/1969 7:05:09",
+            "4/9/2014 24:05:09",
+            "+4/9/2014 7:05:09",
+        ] {
+            assert_eq!(parse_american(text, UtcOffset::UTC), None, "{text}");
         }
     }
 

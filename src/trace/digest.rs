@@ -54,11 +54,16 @@ impl TraceDigest {
 
     /// The digest in lower-case hexadecimal, 64 characters.
     pub fn finish(self) -> String {
-        use std::fmt::Write as _;
-        self.0.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-            // Writing into a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex(self.0)
     }
+}
+
+/// What has been digested, in lower-case hexadecimal.
+pub(super) fn hex(digest: Sha256) -> String {
+    use std::fmt::Write as _;
+    digest.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::requests::LogFormat;
 use crate::units::Timestamp;
 
 /// Why a trace cannot be read or written.
@@ -27,6 +28,24 @@ pub enum TraceError {
     UnknownFormat {
         /// The file.
         path: PathBuf,
+    },
+    /// The content is none of the known formats of request logs.
+    #[error(
+        "{}: not a log of trip requests in a known format (own CSV, TLC yellow cabs, taxi events, \
+         Uber FOIL, cab trips; each plain or .gz)",
+        path.display()
+    )]
+    UnknownLog {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The content is a log of requests where a trace of positions belongs.
+    #[error("{}: a log of trip requests ({format}), not a trace of positions", path.display())]
+    RequestLog {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: LogFormat,
     },
     /// The content is compressed in a way that is not read.
     #[error("{}: unsupported compression {what}; unpack it or recompress it with gzip", path.display())]

@@ -16,14 +16,14 @@ use crate::limits;
 use crate::units::Timestamp;
 
 /// Rows between two looks at whether the caller wants to stop.
-const WATCH_ROWS: u64 = 8_192;
+pub(super) const WATCH_ROWS: u64 = 8_192;
 
 /// Where rows go.
 pub(super) struct Intake<'a> {
     pub(super) options: &'a ReadOptions,
     pub(super) vehicles: &'a mut Vehicles,
     pub(super) counts: &'a mut RowCounts,
-    pub(super) sorter: &'a mut Sorter,
+    pub(super) sorter: &'a mut Sorter<Placed>,
     /// The place of the next input among records of the same time.
     pub(super) source: u32,
     /// The span of all rows taken in.

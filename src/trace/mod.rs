@@ -1,4 +1,5 @@
-//! Histories of positions: reading the public formats and our own, writing our own.
+//! Histories of positions: reading the public formats and our own, writing our own. Those of
+//! requests are in [`requests`].
 //!
 //! [`open`] recognises a format by content and yields [`Record`]s in global time order, whatever
 //! the order of the input; [`TraceWriter`] writes the own format, [`TraceFile`] seeks in it,
@@ -17,6 +18,7 @@ mod options;
 mod own;
 mod reader;
 mod record;
+pub mod requests;
 mod skipped;
 mod sniff;
 mod sort;

@@ -14,7 +14,7 @@ use super::inputs::{Input, Inputs, Kind};
 use super::intake::Intake;
 use super::own::{Order, TraceFile};
 use super::sniff::{self, Format};
-use super::sort::{Sorted, Sorter};
+use super::sort::{Placed, Sorted, Sorter};
 use super::{
     Damage, Phase, Progress, ReadOptions, Record, RowCounts, Skipped, TraceError, VehicleIx,
     Vehicles,
@@ -63,7 +63,7 @@ struct Stream {
 #[derive(Debug)]
 enum Records {
     Own(Box<TraceFile>, u32),
-    Sorted(Sorted),
+    Sorted(Sorted<Placed>),
 }
 
 /// Opens one trace: a file, or a folder of files.

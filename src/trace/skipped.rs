@@ -21,6 +21,9 @@ pub enum SkipReason {
     /// A CSV that the column mapping, if there is one, does not fit.
     #[error("a CSV that needs a column mapping")]
     NeedsColumns,
+    /// It tells of requests, not of positions.
+    #[error("a log of trip requests")]
+    Requests,
     /// Packed in a way that is not read.
     #[error("unsupported compression")]
     UnsupportedCompression,
@@ -34,6 +37,7 @@ impl From<&TraceError> for SkipReason {
         match error {
             TraceError::PackedOwn { .. } => Self::PackedOwn,
             TraceError::NeedsColumns { .. } | TraceError::NoSuchColumn { .. } => Self::NeedsColumns,
+            TraceError::RequestLog { .. } => Self::Requests,
             TraceError::UnsupportedCompression { .. } => Self::UnsupportedCompression,
             _ => Self::NoTrace,
         }

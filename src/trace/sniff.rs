@@ -11,7 +11,7 @@ use flate2::bufread::MultiGzDecoder;
 use super::options::Field;
 use super::own::MAGIC;
 use super::text::{Cabspotting, LineFormat, TDrive, columns_of};
-use super::{ReadOptions, TraceError};
+use super::{ReadOptions, TraceError, requests};
 
 /// How much of a file is looked at.
 const HEAD_BYTES: usize = 4_096;
@@ -136,6 +136,9 @@ pub(super) fn content(path: &Path, options: &ReadOptions) -> io::Result<Content>
     }
     if let Some(text) = text(&head, options) {
         return Ok(Content::Text(text));
+    }
+    if let Some(format) = requests::format_of(&head) {
+        return Ok(Content::Unknown(TraceError::RequestLog { path: path_buf(), format }));
     }
     let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     if !first.contains(&b',') || head.contains(&0) || str::from_utf8(first).is_err() {

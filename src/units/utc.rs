@@ -25,7 +25,7 @@ pub fn rfc3339(at: Timestamp) -> String {
 
 /// Year, month and day of a day since 1970-01-01, counting in eras of 400 years that start on
 /// 1 March.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
     let year_of_era =

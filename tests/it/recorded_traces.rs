@@ -1,26 +1,11 @@
 //! Recorded days of real cities: what is read is what is there.
-//!
-//! The data live outside the repository, in `HANSOM_DATA`; without them each test says that it
-//! skips.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hansom::trace::{self, Format, ReadOptions, RowReason, TraceDigest, TraceReader};
 use hansom::units::Timestamp;
 
-/// Where the recorded trace of this name is, or `None` after saying that it is absent.
-fn recorded(name: &str) -> Option<PathBuf> {
-    let data = std::env::var_os("HANSOM_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")),
-        PathBuf::from,
-    );
-    let path = data.join("traces").join(name);
-    if !path.exists() {
-        println!("skipped: {} is absent; set HANSOM_DATA", path.display());
-        return None;
-    }
-    Some(path)
-}
+use crate::recorded::recorded;
 
 fn opened(path: &Path) -> TraceReader {
     trace::open(path, &ReadOptions::default()).unwrap()
@@ -44,7 +29,7 @@ fn drain(reader: &mut TraceReader) -> u64 {
 
 #[test]
 fn cabspotting_is_read_whole() {
-    let Some(path) = recorded("cabspotting_2008-06-06.tar.gz") else { return };
+    let Some(path) = recorded("traces/cabspotting_2008-06-06.tar.gz") else { return };
     let mut reader = opened(&path);
     assert_eq!(reader.format(), Format::Cabspotting);
     assert_eq!(drain(&mut reader), 507_231);
@@ -55,7 +40,7 @@ fn cabspotting_is_read_whole() {
 
 #[test]
 fn t_drive_is_read_whole_and_its_bad_rows_are_counted() {
-    let Some(path) = recorded("tdrive_2008-02-04_ids1-3000.tar.gz") else { return };
+    let Some(path) = recorded("traces/tdrive_2008-02-04_ids1-3000.tar.gz") else { return };
     let mut reader = opened(&path);
     assert_eq!(reader.format(), Format::TDrive);
     assert_eq!(drain(&mut reader), 854_040);
@@ -68,14 +53,14 @@ fn t_drive_is_read_whole_and_its_bad_rows_are_counted() {
 
 #[test]
 fn xz_is_refused_by_name() {
-    let Some(path) = recorded("tdrive_2008-02-04_all.tar.xz") else { return };
+    let Some(path) = recorded("traces/tdrive_2008-02-04_all.tar.xz") else { return };
     let error = trace::open(&path, &ReadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("unsupported compression xz"), "{error}");
 }
 
 #[test]
 fn spilling_a_recorded_day_changes_nothing() {
-    let Some(path) = recorded("cabspotting_2008-06-06.tar.gz") else { return };
+    let Some(path) = recorded("traces/cabspotting_2008-06-06.tar.gz") else { return };
     let digest = |sort_rows| {
         let options = ReadOptions { sort_rows, ..ReadOptions::default() };
         let mut reader = trace::open(&path, &options).unwrap();

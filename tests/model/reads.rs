@@ -111,3 +111,72 @@ fn each_fence_is_needed() {
     assert!(!holds(|| unfenced(false, true)), "the writer's");
     assert!(!holds(|| unfenced(true, false)), "the reader's");
 }
+
+/// Who opens a version without asking whether it is open already.
+fn forced(version: &AtomicU32) {
+    let odd = version.load(Ordering::Relaxed) + 1;
+    version.store(odd, Ordering::Relaxed);
+    fence(Ordering::Release);
+}
+
+/// Two writers who each add one to both words: an open version is a lock, so that neither
+/// addition is lost, and what is abandoned has changed nothing.
+fn rivals(locked: bool) {
+    let pair = Arc::new((Version::default(), AtomicU32::new(0), Pair::default()));
+    let add = move |pair: &(Version, AtomicU32, Pair)| {
+        if locked {
+            pair.0.open();
+        } else {
+            forced(&pair.1);
+        }
+        let (a, b) = (pair.2.a.load(Ordering::Relaxed), pair.2.b.load(Ordering::Relaxed));
+        pair.2.a.store(a + 1, Ordering::Relaxed);
+        pair.2.b.store(b + 1, Ordering::Relaxed);
+        if locked {
+            pair.0.close();
+        } else {
+            pair.1.fetch_add(1, Ordering::Release);
+        }
+    };
+    let rival = thread::spawn({
+        let pair = Arc::clone(&pair);
+        move || add(&pair)
+    });
+    if locked && pair.0.try_open() {
+        pair.0.abandon();
+    }
+    add(&pair);
+    rival.join().unwrap();
+    let words = (pair.2.a.load(Ordering::Relaxed), pair.2.b.load(Ordering::Relaxed));
+    assert_eq!(words, (2, 2), "an addition was lost");
+}
+
+#[test]
+fn an_open_version_keeps_other_writers_out() {
+    assert!(holds(|| rivals(true)));
+    assert!(!holds(|| rivals(false)), "writers who do not ask");
+}
+
+/// A reader beside a writer who abandons, then writes.
+fn abandoned(honest: bool) {
+    let pair = Arc::new(Pair::default());
+    let reader = thread::spawn({
+        let pair = Arc::clone(&pair);
+        move || pair.read(Flaw::None)
+    });
+    pair.version.open();
+    if !honest {
+        pair.a.store(7, Ordering::Relaxed);
+    }
+    pair.version.abandon();
+    pair.write(7, Flaw::None);
+    if let Some((a, b)) = reader.join().unwrap() {
+        assert_eq!(a, b, "torn, and not noticed");
+    }
+}
+
+#[test]
+fn what_is_abandoned_was_never_written() {
+    assert!(holds(|| abandoned(true)));
+    assert!(!holds(|| abandoned(false)), "a write that is abandoned");
+}

@@ -4,6 +4,7 @@
 
 mod concurrent;
 mod oracle;
+mod rivals;
 pub(crate) mod worlds;
 mod wrong;
 

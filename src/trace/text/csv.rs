@@ -1,15 +1,10 @@
 //! Any CSV with a header line, read through a column mapping.
-//!
-//! Quoting is that of RFC 4180. A record longer than a limit, as after a quote left open, ends
-//! the reading with an error instead of filling memory.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::records::{CsvRecords, Dialect, clean};
 use super::{Row, number, position};
-use crate::limits;
 use crate::model::{DriverStatus, Motion};
 use crate::trace::civil::{self, UtcOffset};
 use crate::trace::options::Field;
@@ -22,9 +17,7 @@ const FIRST_MILLIS: i64 = 100_000_000_000;
 
 /// The rows of one CSV.
 pub(in crate::trace) struct CsvRows<R: Read> {
-    reader: csv::Reader<Guard<R>>,
-    since_record: Arc<AtomicU64>,
-    record: csv::ByteRecord,
+    records: CsvRecords<R>,
     columns: [Option<usize>; Field::COUNT],
     offset: UtcOffset,
 }
@@ -37,11 +30,8 @@ impl<R: Read> CsvRows<R> {
         mapping: &CsvColumns,
         offset: UtcOffset,
     ) -> Result<Self, TraceError> {
-        let since_record = Arc::new(AtomicU64::new(0));
-        let guard = Guard { input, since_record: Arc::clone(&since_record) };
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(guard);
-        let header = reader.byte_headers().map_err(|error| failure(error, path))?.clone();
-        let names: Vec<String> = header.iter().map(clean).collect();
+        let mut records = CsvRecords::new(input, Dialect::Headed);
+        let names = records.names(path)?;
         let mut columns = [None; Field::COUNT];
         for field in Field::ALL {
             let Some(column) = mapping.column(field) else { continue };
@@ -53,16 +43,15 @@ impl<R: Read> CsvRows<R> {
                 columns: names.join(", "),
             })?);
         }
-        Ok(Self { reader, since_record, record: csv::ByteRecord::new(), columns, offset })
+        Ok(Self { records, columns, offset })
     }
 
     /// The next row, or `None` at the end.
     pub(in crate::trace) fn next(&mut self, path: &Path, vehicles: &mut Vehicles) -> Option<Row> {
-        self.since_record.store(0, Ordering::Relaxed);
-        match self.reader.read_byte_record(&mut self.record) {
+        match self.records.advance(path) {
             Ok(true) => Some(self.parse(vehicles)),
             Ok(false) => None,
-            Err(error) => Some(Err(failure(error, path))),
+            Err(error) => Some(Err(error)),
         }
     }
 
@@ -92,9 +81,8 @@ impl<R: Read> CsvRows<R> {
     }
 
     fn required(&self, field: Field) -> Result<&str, RowReason> {
-        let cell = self.columns[field as usize].and_then(|column| self.record.get(column));
-        let text = str::from_utf8(cell.ok_or(RowReason::Malformed)?);
-        text.map(str::trim).map_err(|_| RowReason::Malformed)
+        let cell = self.columns[field as usize].and_then(|column| self.records.text(column));
+        cell.ok_or(RowReason::Malformed)
     }
 
     /// The cell, empty if the column is not mapped.
@@ -123,11 +111,6 @@ pub(in crate::trace) fn columns_of(head: &[u8]) -> String {
     names.unwrap_or_default().join(", ")
 }
 
-fn clean(name: &[u8]) -> String {
-    let name = name.strip_prefix(b"\xef\xbb\xbf").unwrap_or(name);
-    String::from_utf8_lossy(name).trim().to_owned()
-}
-
 fn status(text: &str) -> Option<DriverStatus> {
     DriverStatus::ALL
         .into_iter()
@@ -147,32 +130,4 @@ fn time(text: &str, offset: UtcOffset) -> Option<Timestamp> {
     let digit = |i| fraction.as_bytes().get(i).map_or(0, |digit| i64::from(digit - b'0'));
     let millis = digit(0) * 100 + digit(1) * 10 + digit(2);
     civil::bounded(number.checked_mul(1_000)?.checked_add(millis)?)
-}
-
-fn failure(error: csv::Error, path: &Path) -> TraceError {
-    let at = error.position().map(|position| format!("line {}: ", position.line()));
-    let cause = match error.into_kind() {
-        csv::ErrorKind::Io(cause) => cause,
-        kind => io::Error::other(format!("{}{kind:?}", at.unwrap_or_default())),
-    };
-    TraceError::Io { path: path.to_path_buf(), cause }
-}
-
-/// Counts the bytes handed out since the last record, and refuses too many.
-struct Guard<R> {
-    input: R,
-    since_record: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Guard<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.since_record.load(Ordering::Relaxed) > limits::MAX_CSV_RECORD_BYTES {
-            let limit = limits::MAX_CSV_RECORD_BYTES;
-            let what = format!("a record is longer than {limit} bytes; is a quote left open?");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
-        }
-        let count = self.input.read(buffer)?;
-        self.since_record.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
-    }
 }

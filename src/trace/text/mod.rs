@@ -2,10 +2,12 @@
 
 mod cabspotting;
 mod csv;
+mod records;
 mod tdrive;
 
 pub(super) use cabspotting::Cabspotting;
 pub(super) use csv::{CsvRows, columns_of};
+pub(super) use records::{CsvRecords, Dialect};
 pub(super) use tdrive::TDrive;
 
 use super::{Record, RowReason, TraceError, Vehicles};

@@ -1,0 +1,6 @@
+//! Tests of the journal on disk: full and failing disks, cut power, damage, growth.
+
+pub(in crate::journal) mod bad_disk;
+mod damage;
+mod failures;
+mod growth;
