@@ -155,7 +155,7 @@ fn a_search_that_was_not_expected_misses_nobody() {
     let map = ScanIndex::new(IndexConfig::default());
     let expected = fill(&map, 300);
     let mut supply = LiveSupply::new(&map, NOW);
-    supply.expect(&vec![place(2_000.0, 0.0); 20], Meters::whole(4_000));
+    supply.expect(&[place(2_000.0, 0.0); 20], Meters::whole(4_000));
     assert!(supply.listed().is_some_and(|listed| listed > 50));
     let limit = Haversine::of_radius(Meters::whole(4_000));
     let within = expected.iter().filter(|(distance, _)| *distance <= limit).count();
