@@ -1,7 +1,7 @@
 //! Hansom: a live map of moving drivers that answers "who is nearest?" exactly.
 //!
 //! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`), the
-//! engine (`index`), the histories (`trace`, `sim`), the outside (`clock`, `api`, `server`,
+//! engines (`index`, `matching`), the histories (`trace`, `sim`), the outside (`clock`, `api`, `server`,
 //! `web`, `config`, `cli`). ARCHITECTURE.md has the map, the layers and the invariants.
 
 pub mod api;
@@ -14,6 +14,7 @@ pub mod geo;
 pub mod ids;
 pub mod index;
 pub mod limits;
+pub mod matching;
 pub mod model;
 pub mod replay;
 pub mod server;

@@ -230,6 +230,25 @@ pub const MAX_SIM_DRIVERS: u32 = 1_000_000;
 /// The longest a made-up fleet can drive: seven days. Longer: the plan is refused.
 pub const MAX_SIM_MS: u64 = 7 * 24 * 3_600 * 1_000;
 
+// --- Matching -------------------------------------------------------------------------------
+
+/// The largest cost of an edge, and of leaving a rider unmatched: twelve days in milliseconds.
+/// Three of them and a step of the auction fit into 32 bits. More: refused, or cut to this.
+pub const MAX_COST_MS: u32 = 1 << 30;
+
+/// The most riders in one batch. One more: refused.
+pub const MAX_BATCH_RIDERS: usize = 1 << 20;
+
+/// The most drivers in one batch. One more: refused.
+pub const MAX_BATCH_DRIVERS: usize = 1 << 22;
+
+/// The most candidates that may be named for one batch before a search over all drivers ends, with
+/// a gap that says so: half a gigabyte.
+pub const MAX_BATCH_CANDIDATES: u64 = 1 << 26;
+
+/// The most edges in one batch: a gigabyte. More: the rider who brings them is refused.
+pub const MAX_BATCH_EDGES: usize = 1 << 27;
+
 // --- The client -----------------------------------------------------------------------------
 
 /// The largest message that our client takes or sends: a page of 10,000 drivers is under 2 MiB.

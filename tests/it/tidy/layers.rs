@@ -7,10 +7,11 @@ use std::path::Path;
 use super::{assert_none, fenced, files, read};
 
 /// Engines: peers that know nothing of each other.
-const ENGINES: [&str; 1] = ["index"];
+const ENGINES: [&str; 2] = ["index", "matching"];
 
 /// What decides. It reads no clock, does no input or output, and knows no runtime.
-const CORE: [&str; 8] = ["units", "ids", "limits", "geo", "model", "index", "trace", "sim"];
+const CORE: [&str; 9] =
+    ["units", "ids", "limits", "geo", "model", "index", "matching", "trace", "sim"];
 
 /// What the core may use beside itself.
 const CORE_MAY_USE: [&str; 2] = ["sync", "test_rng"];
