@@ -4,9 +4,11 @@
 //! it, and writes what it chose, and from among whom, into a [`Decision`]. It changes nothing: the
 //! market makes the offers, and refuses choices that would give a driver away twice.
 
+mod batch;
 mod decision;
 mod greedy;
 
+pub use batch::Batch;
 pub(super) use decision::Decisions;
 pub use decision::{
     Alternative, Choice, Considered, Decision, DriverNumber, Explanation, Proof, WeighedRider,
@@ -36,7 +38,8 @@ pub trait Policy: Send {
 pub type Constructor = fn() -> Box<dyn Policy>;
 
 /// The policies there are. Each name is that of [`Policy::name`].
-pub const POLICIES: [(&str, Constructor); 1] = [("greedy", || Box::new(Greedy::default()))];
+pub const POLICIES: [(&str, Constructor); 2] =
+    [("greedy", || Box::new(Greedy::default())), ("batch", || Box::new(Batch::default()))];
 
 /// The policy with a name, if there is one.
 ///

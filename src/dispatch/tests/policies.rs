@@ -15,7 +15,7 @@ use crate::travel::TravelTime;
 use crate::units::{Meters, Millis};
 
 /// A random city and random requests.
-fn crowd(seed: u64) -> (Rig, Vec<TripId>) {
+pub(super) fn crowd(seed: u64) -> (Rig, Vec<TripId>) {
     let mut rng = Rng(seed);
     let candidates = 1 + usize::try_from(rng.below(6)).unwrap();
     let max_radius = Meters::whole(2_000 + u32::try_from(rng.below(3_000)).unwrap());
@@ -249,11 +249,4 @@ fn a_driver_who_is_offline_is_not_asked_even_before_the_map_has_heard() {
     assert!(rig.market.apply(rig.now, gone, &mut rig.city, &mut events).is_ok());
     rig.batch();
     assert_eq!(rig.state(trip), TripState::Searching);
-}
-
-#[test]
-fn the_registry_names_each_policy_as_it_names_itself() {
-    for (name, make) in crate::dispatch::policy::POLICIES {
-        assert_eq!(make().name(), name);
-    }
 }
