@@ -1,9 +1,9 @@
 //! Hansom: a live map of moving drivers that answers "who is nearest?" exactly.
 //!
 //! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`, `travel`),
-//! the engine (`index`), the core (`dispatch`), the histories (`records`, `journal`, `trace`,
-//! `sim`), the outside (`clock`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md has the
-//! map, the layers and the invariants.
+//! the engines (`index`, `matching`), the core (`dispatch`), the histories (`records`, `journal`,
+//! `trace`, `sim`), the outside (`clock`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md
+//! has the map, the layers and the invariants.
 
 pub mod api;
 pub mod bench;
@@ -17,6 +17,7 @@ pub mod ids;
 pub mod index;
 pub mod journal;
 pub mod limits;
+pub mod matching;
 pub mod model;
 pub mod records;
 pub mod replay;

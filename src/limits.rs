@@ -292,6 +292,7 @@ pub const JOURNAL_SEALED_CACHE_BYTES: usize = 4 << 20;
 
 /// Sealed segments of a journal that are open at once. One more: that opened first is closed.
 pub const MAX_OPEN_JOURNAL_SEGMENTS: usize = 8;
+
 // --- Dispatch -------------------------------------------------------------------------------
 
 /// The most open trips that `open_trips` may allow in one market, some 1 KB each. One more than
@@ -332,15 +333,31 @@ pub const MIN_EXPLAINED_EDGES: usize = 4;
 /// Decisions that a market remembers, to explain them. One more: the oldest is forgotten.
 pub const MAX_DECISIONS: usize = 4_096;
 
-/// Edges of all decisions that a market remembers. More: the oldest decisions are forgotten.
-pub const MAX_REMEMBERED_EDGES: usize = 1 << 20;
+/// Riders and edges of all decisions that a market remembers, some 100 bytes each. More: the oldest
+/// decisions are forgotten.
+pub const MAX_REMEMBERED_ROWS: usize = 1 << 20;
 
 /// The longest that any wait of a market may be configured to: seven days.
 pub const MAX_DISPATCH_WAIT_MS: u64 = 7 * 24 * 3_600 * 1_000;
 
-/// The most that one term of a cost may be weighted with, and the most a cost can be: 12 days of
-/// pickup time, in milliseconds. More: it is taken to be this.
-pub const MAX_DISPATCH_COST_MS: u64 = 1 << 30;
+// --- Matching -------------------------------------------------------------------------------
+
+/// The largest cost of an edge, and of leaving a rider unmatched: twelve days in milliseconds.
+/// Three of them and a step of the auction fit into 32 bits. More: refused, or cut to this.
+pub const MAX_COST_MS: u32 = 1 << 30;
+
+/// The most riders in one batch. One more: refused.
+pub const MAX_BATCH_RIDERS: usize = 1 << 20;
+
+/// The most drivers in one batch. One more: refused.
+pub const MAX_BATCH_DRIVERS: usize = 1 << 22;
+
+/// The most candidates that may be named for one batch before a search over all drivers ends, with
+/// a gap that says so: half a gigabyte.
+pub const MAX_BATCH_CANDIDATES: u64 = 1 << 26;
+
+/// The most edges in one batch: a gigabyte. More: the rider who brings them is refused.
+pub const MAX_BATCH_EDGES: usize = 1 << 27;
 
 // --- The client -----------------------------------------------------------------------------
 

@@ -9,6 +9,9 @@ use crate::limits;
 use crate::model::Rating;
 use crate::units::Millis;
 
+/// The most that a cost can be: what the solvers can add up.
+const MAX_COST_MS: u64 = limits::MAX_COST_MS as u64;
+
 /// How much each term counts.
 ///
 /// # Units
@@ -80,12 +83,12 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Their sum, at most [`limits::MAX_DISPATCH_COST_MS`].
+    /// Their sum, at most [`limits::MAX_COST_MS`].
     pub fn cost(&self) -> Millis {
         let sum = [self.rating, self.idle, self.decline]
             .iter()
             .fold(self.pickup.get(), |sum, term| sum.saturating_add(term.get()));
-        Millis(sum.min(limits::MAX_DISPATCH_COST_MS))
+        Millis(sum.min(MAX_COST_MS))
     }
 }
 
@@ -105,7 +108,7 @@ impl CostWeights {
 
     /// No driver who takes at least so long to the pickup costs less than this.
     pub fn lower_bound(&self, pickup: Millis) -> Millis {
-        Millis(pickup.get().min(limits::MAX_DISPATCH_COST_MS))
+        Millis(pickup.get().min(MAX_COST_MS))
     }
 
     /// The price of leaving a rider without an offer who has waited so long, and whose destination
@@ -114,12 +117,12 @@ impl CostWeights {
         let grown = share(waiting, u64::from(self.leave_growth_permille), 1_000);
         let worth = share(worth, u64::from(self.destination_permille), 1_000);
         let sum = self.leave.get().saturating_add(grown.get()).saturating_add(worth.get());
-        Millis(sum.min(limits::MAX_DISPATCH_COST_MS))
+        Millis(sum.min(MAX_COST_MS))
     }
 
     /// Hands each value to `range`, with the least and the most that it may be.
     pub(super) fn check(&self, range: &mut dyn FnMut(&'static str, u64, u64, u64)) {
-        let most = limits::MAX_DISPATCH_COST_MS;
+        let most = MAX_COST_MS;
         range("per_missing_star_ms", self.per_missing_star.get(), 0, most);
         range("idle_permille", u64::from(self.idle_permille), 0, 10_000);
         range("idle_cap_ms", self.idle_cap.get(), 0, most);
@@ -185,7 +188,7 @@ mod tests {
             let pickup = Millis(any());
             let cost = weights.terms(pickup, &merits).cost();
             assert!(weights.lower_bound(pickup) <= cost);
-            assert!(cost.get() <= limits::MAX_DISPATCH_COST_MS);
+            assert!(cost.get() <= MAX_COST_MS);
             assert!(weights.leaving(Millis(any()), Millis(any())) >= weights.leave);
         }
     }

@@ -114,6 +114,10 @@ pub enum Pace {
 
 /// Where drivers are.
 pub trait Supply {
+    /// Says that searches around these pickups, so far out, are what comes next. Nothing has to be
+    /// done about it; a supply that has many to answer may look at all of its drivers once.
+    fn expect(&mut self, _pickups: &[LatLng], _radius: Meters) {}
+
     /// Adds the next drivers of a search to `found`, nearest first in a straight line, ties in the
     /// order of ids; at least `want` unless there are fewer, in which case the search ends.
     ///

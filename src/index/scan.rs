@@ -14,9 +14,7 @@ use super::{
 };
 use crate::geo::{Area, Haversine, LatLng, Origin};
 use crate::ids::DriverId;
-use crate::model::{
-    DriverKey, DriverStatus, Filter, Nearest, Profile, Reason, Report, VehicleTypes, Within,
-};
+use crate::model::{DriverKey, DriverStatus, Filter, Nearest, Profile, Reason, Report, Within};
 use crate::units::Timestamp;
 
 /// A map that answers each question by looking at each driver.
@@ -71,24 +69,17 @@ impl ScanIndex {
     fn passing(&self, now: Timestamp, filter: &Filter, mut take: impl FnMut(u32, &Entry, &Fix)) {
         for (&key, entry) in &self.state.read().drivers {
             if let Some(fix) = &entry.driver.fix
-                && passes(now, filter, entry, fix)
+                && filter.passes(
+                    &entry.id,
+                    entry.driver.status,
+                    &entry.driver.profile,
+                    now.since(fix.at),
+                )
             {
                 take(key, entry, fix);
             }
         }
     }
-}
-
-fn passes(now: Timestamp, filter: &Filter, entry: &Entry, fix: &Fix) -> bool {
-    let profile = entry.driver.profile;
-    filter.statuses.contains(entry.driver.status)
-        && (filter.vehicle_types == VehicleTypes::NONE
-            || filter.vehicle_types.bits() & profile.vehicle_types.bits() != 0)
-        && profile.capacity >= filter.min_capacity
-        && profile.rating >= filter.min_rating
-        && profile.attributes.bits() & filter.attributes.bits() == filter.attributes.bits()
-        && filter.max_age.is_none_or(|max| now.since(fix.at) <= max)
-        && !filter.excluded.contains(&entry.id)
 }
 
 fn hit(key: u32, entry: &Entry, fix: &Fix, distance: Haversine) -> Hit {

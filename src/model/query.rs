@@ -1,6 +1,6 @@
 //! Questions about drivers, parsed.
 
-use super::{Attributes, Capacity, Rating, StatusSet, VehicleTypes};
+use super::{Attributes, Capacity, DriverStatus, Profile, Rating, StatusSet, VehicleTypes};
 use crate::geo::{Area, LatLng};
 use crate::ids::DriverId;
 use crate::limits;
@@ -36,6 +36,25 @@ impl Filter {
         max_age: None,
         excluded: Vec::new(),
     };
+
+    /// Whether a driver passes who is of this kind and was there so long ago, in plain words: what
+    /// an index tests bit by bit.
+    pub fn passes(
+        &self,
+        driver: &DriverId,
+        status: DriverStatus,
+        profile: &Profile,
+        age: Millis,
+    ) -> bool {
+        self.statuses.contains(status)
+            && (self.vehicle_types == VehicleTypes::NONE
+                || self.vehicle_types.bits() & profile.vehicle_types.bits() != 0)
+            && profile.capacity >= self.min_capacity
+            && profile.rating >= self.min_rating
+            && profile.attributes.bits() & self.attributes.bits() == self.attributes.bits()
+            && self.max_age.is_none_or(|max| age <= max)
+            && !self.excluded.contains(driver)
+    }
 }
 
 impl Default for Filter {

@@ -13,3 +13,5 @@ mod counter;
 mod fleet;
 #[cfg(test)]
 mod ingest;
+#[cfg(test)]
+mod matching;

@@ -141,6 +141,7 @@ impl Market {
         journey: &Journey,
         supply: &mut dyn Supply,
     ) -> Option<Millis> {
+        supply.expect(&[journey.pickup], self.config.max_radius);
         let (tables, setup) = ((&self.book, &self.memory), (&self.config, &*self.travel));
         let pool = Pool::new(now, setup, tables, &self.changes, supply);
         let rider = WaitingRider {

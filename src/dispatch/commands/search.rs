@@ -8,7 +8,7 @@ use crate::dispatch::reply::{Matched, Reply};
 use crate::dispatch::states::TripState;
 use crate::dispatch::supply::Supply;
 use crate::dispatch::trip::Trip;
-use crate::ids::DriverId;
+use crate::geo::LatLng;
 use crate::limits;
 use crate::units::{Millis, Timestamp};
 
@@ -106,7 +106,9 @@ impl Market {
                 asked: &trip.asked,
             }
         });
-        let riders = riders.collect();
+        let riders: Vec<WaitingRider<'_>> = riders.collect();
+        let pickups: Vec<LatLng> = riders.iter().map(|rider| rider.journey.pickup).collect();
+        supply.expect(&pickups, config.max_radius);
         let pool = Pool::new(now, (config, &**travel), (book, memory), changes, supply);
         let window = Window { now, kind, riders, pool };
         policy.assign(&window, supply, &mut decision);
@@ -116,11 +118,11 @@ impl Market {
     /// Whether a driver can be asked for a trip now: a policy may be wrong, and the market not.
     fn may_offer(&self, choice: &Choice) -> bool {
         let Some(trip) = self.trip(choice.trip) else { return false };
-        let driver = &choice.driver.driver;
+        let driver = &choice.driver;
         let bonds = self.book.bonds_of(driver);
-        let behind = |trip: &Trip| Some(trip.id) == choice.driver.after && is_in_progress(trip);
+        let behind = |trip: &Trip| Some(trip.id) == choice.after && is_in_progress(trip);
         let in_time = match bonds.current.map(|number| self.book.open.get(&number)) {
-            None => choice.driver.after.is_none(),
+            None => choice.after.is_none(),
             Some(current) => current.is_some_and(|current| behind(current)),
         };
         trip.state.is_waiting()
@@ -132,13 +134,12 @@ impl Market {
 
     fn offer(&mut self, now: Timestamp, choice: &Choice, events: &mut Vec<Event>) {
         let attempts = self.trip(choice.trip).map_or(0, |trip| trip.attempts);
-        let driver: DriverId = choice.driver.driver;
         let fact = Fact::OfferMade {
             attempt: attempts + 1,
-            driver,
+            driver: choice.driver,
             deadline: now.plus(self.config.offer_timeout),
-            pickup: choice.driver.pickup,
-            after: choice.driver.after,
+            pickup: choice.pickup,
+            after: choice.after,
         };
         self.emit(now, choice.trip, fact, events);
     }

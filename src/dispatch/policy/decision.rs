@@ -1,6 +1,9 @@
 //! What a policy chose, and from among whom: enough to explain it, and to solve it again.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 
 use super::{WaitingRider, WindowKind};
 use crate::dispatch::candidates::Edge;
@@ -18,7 +21,7 @@ use crate::units::{Millis, Timestamp};
 /// first, ties in the order of ids. At most [`limits::MAX_DECISION_EDGES`] edges are kept, and for
 /// each rider the cheapest few and the one that was chosen however large the batch; what was left
 /// out is counted.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Decision {
     /// Which policy.
     pub policy: &'static str,
@@ -28,7 +31,9 @@ pub struct Decision {
     pub kind: WindowKind,
     /// For whom.
     pub riders: Vec<WeighedRider>,
-    /// From among whom: see [`WeighedRider::edges`].
+    /// Who was considered at all, in the order in which they first were.
+    pub drivers: Vec<DriverId>,
+    /// From among whom: see [`Decision::edges_of`].
     pub edges: Vec<Considered>,
     /// Edges that were considered and not kept.
     pub dropped: usize,
@@ -36,9 +41,15 @@ pub struct Decision {
     pub proof: Proof,
     /// What it took.
     pub spent: Spent,
-    /// Who got whom.
-    given: BTreeMap<DriverId, TripId>,
+    /// Numbers of drivers.
+    numbers: HashMap<DriverId, DriverNumber, FixedState>,
+    /// Who got whom, by the driver's number.
+    given: Vec<Option<TripId>>,
 }
+
+/// The place of a driver in [`Decision::drivers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DriverNumber(u32);
 
 /// How good a decision is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,22 +82,15 @@ pub struct WeighedRider {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Considered {
     /// Who.
-    pub driver: DriverId,
+    pub driver: DriverNumber,
+    /// The number of the trip that would be finished first, in the same market.
+    pub after: Option<u64>,
     /// The way to the pickup.
     pub pickup: Pickup,
-    /// The trip that would be finished first.
-    pub after: Option<TripId>,
     /// What it would have cost.
     pub cost: Millis,
     /// How that comes about.
     pub terms: Terms,
-}
-
-impl From<&Edge> for Considered {
-    fn from(edge: &Edge) -> Self {
-        let &Edge { driver, pickup, after, cost, terms } = edge;
-        Self { driver, pickup, after, cost, terms }
-    }
 }
 
 /// One choice: ask this driver for this trip.
@@ -94,8 +98,23 @@ impl From<&Edge> for Considered {
 pub struct Choice {
     /// For which trip.
     pub trip: TripId,
-    /// Whom, and why.
-    pub driver: Considered,
+    /// Whom.
+    pub driver: DriverId,
+    /// The trip that is to be finished first.
+    pub after: Option<TripId>,
+    /// The way to the pickup.
+    pub pickup: Pickup,
+    /// What it costs.
+    pub cost: Millis,
+}
+
+/// A driver in an explanation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Alternative {
+    /// Who, with the cost.
+    pub edge: Edge,
+    /// The trip that the driver was given in the same decision.
+    pub given: Option<TripId>,
 }
 
 /// Why a trip was offered to whom, or to nobody.
@@ -111,8 +130,8 @@ pub struct Explanation {
     pub waiting: Millis,
     /// What it would have cost to leave it out.
     pub price: Millis,
-    /// Who was considered, cheapest first; each with the trip that it was offered in this batch.
-    pub considered: Vec<(Considered, Option<TripId>)>,
+    /// Who was considered, cheapest first.
+    pub considered: Vec<Alternative>,
     /// Which of them was asked.
     pub chosen: Option<usize>,
     /// Who would have been next: the cheapest whom nobody else was given.
@@ -129,46 +148,68 @@ impl Decision {
             at,
             kind,
             riders: Vec::new(),
+            drivers: Vec::new(),
             edges: Vec::new(),
             dropped: 0,
             proof: Proof::None,
             spent: Spent::default(),
-            given: BTreeMap::new(),
+            numbers: HashMap::with_hasher(FixedState::with_seed(0)),
+            given: Vec::new(),
         }
     }
 
     /// Notes what was chosen for the next rider: one of `edges`, or none of them.
     pub fn decide(&mut self, rider: &WaitingRider<'_>, edges: &[Edge], chosen: Option<&Edge>) {
-        let mut kept: Vec<Considered> = edges.iter().map(Considered::from).collect();
-        kept.sort_by_key(|edge| (edge.cost, edge.driver));
-        kept.dedup_by_key(|edge| edge.driver);
-        let place = |kept: &[Considered]| {
-            chosen.and_then(|chosen| kept.iter().position(|edge| edge.driver == chosen.driver))
+        let mut order: Vec<&Edge> = edges.iter().collect();
+        // Who moved while the window was open may have come twice: the cheaper counts.
+        order.sort_unstable_by_key(|edge| (edge.driver, edge.cost));
+        order.dedup_by_key(|edge| edge.driver);
+        order.sort_unstable_by_key(|edge| (edge.cost, edge.driver));
+        let place = |order: &[&Edge]| {
+            chosen.and_then(|chosen| order.iter().position(|edge| edge.driver == chosen.driver))
         };
         let room = limits::MAX_DECISION_EDGES.saturating_sub(self.edges.len());
         let room = room.max(limits::MIN_EXPLAINED_EDGES);
-        if kept.len() > room {
-            self.dropped += kept.len() - room;
+        if order.len() > room {
+            self.dropped += order.len() - room;
             // The chosen one stays, in the place of the dearest of those kept.
-            match place(&kept) {
-                Some(at) if at >= room => kept.swap(room - 1, at),
+            match place(&order) {
+                Some(at) if at >= room => order.swap(room - 1, at),
                 _ => {}
             }
-            kept.truncate(room);
+            order.truncate(room);
         }
-        let chosen = place(&kept);
-        if let Some(edge) = chosen.and_then(|at| kept.get(at)) {
-            self.given.insert(edge.driver, rider.trip);
+        let (first, chosen) = (self.edges.len(), place(&order));
+        for edge in &order {
+            let driver = self.number(edge.driver);
+            let after = edge.after.map(TripId::number);
+            let &&Edge { pickup, cost, terms, .. } = edge;
+            self.edges.push(Considered { driver, after, pickup, cost, terms });
         }
-        self.riders.push(WeighedRider {
-            trip: rider.trip,
-            waiting: rider.waiting,
-            price: rider.price,
-            first: self.edges.len(),
-            count: kept.len(),
-            chosen,
-        });
-        self.edges.append(&mut kept);
+        if let Some(edge) = chosen.and_then(|at| self.edges.get(first + at)) {
+            self.given[edge.driver.0 as usize] = Some(rider.trip);
+        }
+        let WaitingRider { trip, waiting, price, .. } = *rider;
+        let count = order.len();
+        self.riders.push(WeighedRider { trip, waiting, price, first, count, chosen });
+    }
+
+    fn number(&mut self, driver: DriverId) -> DriverNumber {
+        let next = DriverNumber(u32::try_from(self.drivers.len()).unwrap_or(u32::MAX));
+        let number = *self.numbers.entry(driver).or_insert(next);
+        if number == next {
+            self.drivers.push(driver);
+            self.given.push(None);
+        }
+        number
+    }
+
+    /// A driver by number.
+    ///
+    /// # Panics
+    /// If the number is another decision's.
+    pub fn driver(&self, number: DriverNumber) -> DriverId {
+        self.drivers[number.0 as usize]
     }
 
     /// The edges of a rider.
@@ -179,8 +220,14 @@ impl Decision {
     /// What was chosen, in the order of the window.
     pub fn choices(&self) -> impl Iterator<Item = Choice> + '_ {
         self.riders.iter().filter_map(|rider| {
-            let driver = *self.edges_of(rider).get(rider.chosen?)?;
-            Some(Choice { trip: rider.trip, driver })
+            let edge = self.edges_of(rider).get(rider.chosen?)?;
+            Some(Choice {
+                trip: rider.trip,
+                driver: self.driver(edge.driver),
+                after: edge.after.map(|number| rider.trip.market().trip(number)),
+                pickup: edge.pickup,
+                cost: edge.cost,
+            })
         })
     }
 
@@ -197,22 +244,33 @@ impl Decision {
     /// Why a trip was offered to whom; none if it was not in this batch.
     pub fn explain(&self, trip: TripId) -> Option<Explanation> {
         let rider = self.riders.iter().find(|rider| rider.trip == trip)?;
-        let considered: Vec<(Considered, Option<TripId>)> = self
-            .edges_of(rider)
-            .iter()
-            .map(|edge| (*edge, self.given.get(&edge.driver).copied()))
-            .collect();
+        let alternative = |edge: &Considered| Alternative {
+            edge: Edge {
+                driver: self.driver(edge.driver),
+                pickup: edge.pickup,
+                after: edge.after.map(|number| trip.market().trip(number)),
+                cost: edge.cost,
+                terms: edge.terms,
+            },
+            given: self.given.get(edge.driver.0 as usize).copied().flatten(),
+        };
+        let considered: Vec<Alternative> = self.edges_of(rider).iter().map(alternative).collect();
         Some(Explanation {
             trip,
             at: self.at,
             policy: self.policy,
             waiting: rider.waiting,
             price: rider.price,
-            next: considered.iter().position(|(_, given)| given.is_none()),
+            next: considered.iter().position(|alternative| alternative.given.is_none()),
             considered,
             chosen: rider.chosen,
             proof: self.proof,
         })
+    }
+
+    /// How much there is to remember.
+    fn rows(&self) -> usize {
+        self.edges.len() + self.riders.len()
     }
 }
 
@@ -220,20 +278,20 @@ impl Decision {
 #[derive(Debug, Default)]
 pub(in crate::dispatch) struct Decisions {
     decisions: VecDeque<Decision>,
-    edges: usize,
+    rows: usize,
 }
 
 impl Decisions {
     /// Remembers a decision, and forgets the oldest beyond [`limits::MAX_DECISIONS`] and
-    /// [`limits::MAX_REMEMBERED_EDGES`].
+    /// [`limits::MAX_REMEMBERED_ROWS`].
     pub(in crate::dispatch) fn keep(&mut self, decision: Decision) {
-        self.edges += decision.edges.len();
+        self.rows += decision.rows();
         self.decisions.push_back(decision);
         while self.decisions.len() > limits::MAX_DECISIONS
-            || (self.decisions.len() > 1 && self.edges > limits::MAX_REMEMBERED_EDGES)
+            || (self.decisions.len() > 1 && self.rows > limits::MAX_REMEMBERED_ROWS)
         {
             let oldest = self.decisions.pop_front();
-            self.edges -= oldest.map_or(0, |oldest| oldest.edges.len());
+            self.rows -= oldest.map_or(0, |oldest| oldest.rows());
         }
     }
 

@@ -4,11 +4,15 @@
 //! it, and writes what it chose, and from among whom, into a [`Decision`]. It changes nothing: the
 //! market makes the offers, and refuses choices that would give a driver away twice.
 
+mod batch;
 mod decision;
 mod greedy;
 
+pub use batch::Batch;
 pub(super) use decision::Decisions;
-pub use decision::{Choice, Considered, Decision, Explanation, Proof, WeighedRider};
+pub use decision::{
+    Alternative, Choice, Considered, Decision, DriverNumber, Explanation, Proof, WeighedRider,
+};
 pub use greedy::Greedy;
 
 use super::candidates::{Candidates, Pool};
@@ -28,6 +32,25 @@ pub trait Policy: Send {
     /// # Guarantees
     /// The same window, the same supply and the same history of windows give the same decision.
     fn assign(&mut self, window: &Window<'_>, supply: &mut dyn Supply, decision: &mut Decision);
+}
+
+/// Makes a policy that has seen no window yet.
+pub type Constructor = fn() -> Box<dyn Policy>;
+
+/// The policies there are. Each name is that of [`Policy::name`].
+pub const POLICIES: [(&str, Constructor); 2] =
+    [("greedy", || Box::new(Greedy::default())), ("batch", || Box::new(Batch::default()))];
+
+/// The policy with a name, if there is one.
+///
+/// # Examples
+/// ```
+/// use hansom::dispatch::policy;
+/// assert_eq!(policy::by_name("greedy").map(|policy| policy.name()), Some("greedy"));
+/// assert!(policy::by_name("lottery").is_none());
+/// ```
+pub fn by_name(name: &str) -> Option<Box<dyn Policy>> {
+    POLICIES.iter().find(|(known, _)| *known == name).map(|(_, make)| make())
 }
 
 /// Whether a window was gathered.

@@ -63,24 +63,40 @@ fn all(supply: &mut dyn Supply, want: usize) -> Vec<Nearby> {
     found
 }
 
-fn is_the_sorted_list(map: &dyn LiveMap) {
-    let expected = fill(map, 400);
+fn is_the_sorted_list(map: &dyn LiveMap, drivers: u64, few: Few) {
+    let expected = fill(map, drivers);
     let limit = Haversine::of_radius(Meters::whole(4_000));
     let expected: Vec<_> =
         expected.into_iter().filter(|(distance, _)| *distance <= limit).collect();
     let ties = expected.windows(2).filter(|pair| pair[0].0 == pair[1].0).count();
     assert!(expected.len() > 100 && ties > 10, "{} drivers, {ties} ties", expected.len());
-    for want in [1, 3, 10, 64, 1_000] {
-        let found = all(&mut LiveSupply::new(map, NOW), want);
-        let found: Vec<_> = found.iter().map(|nearby| (nearby.distance, nearby.driver)).collect();
-        assert_eq!(found, expected, "{want} at a time");
+    for pickups in [1, 20] {
+        for want in [1, 3, 10, 64, 1_000] {
+            let mut supply = LiveSupply::new(map, NOW);
+            // With twenty searches to come the free ones, who are few, are listed.
+            let around = [0.0, 500.0].map(|east_m| place(east_m, 0.0)).repeat(pickups / 2 + 1);
+            supply.expect(&around[..pickups], Meters::whole(4_000));
+            let listed = few == Few::Yes && pickups > 16;
+            assert_eq!(supply.listed().is_some(), listed, "{pickups} searches");
+            let found = all(&mut supply, want);
+            let found: Vec<_> = found.iter().map(|n| (n.distance, n.driver)).collect();
+            assert_eq!(found, expected, "{want} at a time, {pickups} searches");
+        }
     }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Few {
+    Yes,
+    No,
 }
 
 #[test]
 fn a_search_is_the_sorted_list_bit_by_bit() {
-    is_the_sorted_list(&ScanIndex::new(IndexConfig::default()));
-    is_the_sorted_list(&LiveIndex::new(IndexConfig::default(), 1));
+    for (drivers, few) in [(300, Few::Yes), (600, Few::No)] {
+        is_the_sorted_list(&ScanIndex::new(IndexConfig::default()), drivers, few);
+        is_the_sorted_list(&LiveIndex::new(IndexConfig::default(), 1), drivers, few);
+    }
 }
 
 #[test]
@@ -132,4 +148,16 @@ fn whereabouts_are_those_of_the_map() {
     assert_eq!((found.position, found.at), (place(5.0, 5.0), NOW));
     assert!(supply.whereabouts(&b).is_none(), "known, without a position");
     assert!(supply.whereabouts(&c).is_none());
+}
+
+#[test]
+fn a_search_that_was_not_expected_misses_nobody() {
+    let map = ScanIndex::new(IndexConfig::default());
+    let expected = fill(&map, 300);
+    let mut supply = LiveSupply::new(&map, NOW);
+    supply.expect(&[place(2_000.0, 0.0); 20], Meters::whole(4_000));
+    assert!(supply.listed().is_some_and(|listed| listed > 50));
+    let limit = Haversine::of_radius(Meters::whole(4_000));
+    let within = expected.iter().filter(|(distance, _)| *distance <= limit).count();
+    assert_eq!(all(&mut supply, 10).len(), within);
 }

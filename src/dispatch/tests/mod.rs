@@ -4,6 +4,7 @@ mod audit;
 mod back_to_back;
 mod city;
 mod live;
+mod optimum;
 mod policies;
 mod quotes;
 mod races;

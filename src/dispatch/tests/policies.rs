@@ -15,7 +15,7 @@ use crate::travel::TravelTime;
 use crate::units::{Meters, Millis};
 
 /// A random city and random requests.
-fn crowd(seed: u64) -> (Rig, Vec<TripId>) {
+pub(super) fn crowd(seed: u64) -> (Rig, Vec<TripId>) {
     let mut rng = Rng(seed);
     let candidates = 1 + usize::try_from(rng.below(6)).unwrap();
     let max_radius = Meters::whole(2_000 + u32::try_from(rng.below(3_000)).unwrap());
@@ -147,13 +147,13 @@ fn each_choice_is_explained() {
     rig.later(4_000).batch();
     let told = rig.market.explain(bob).unwrap();
     let order: Vec<(String, Option<TripId>)> =
-        told.considered.iter().map(|(edge, given)| (edge.driver.to_string(), *given)).collect();
+        told.considered.iter().map(|one| (one.edge.driver.to_string(), one.given)).collect();
     let named = |name: &str, given| (name.to_owned(), given);
     assert_eq!(order, [named("a", Some(ada)), named("b", Some(bob)), named("c", None)]);
     assert_eq!((told.chosen, told.next), (Some(1), Some(2)));
     assert_eq!((told.policy, told.proof, told.waiting), ("greedy", Proof::None, Millis(4_000)));
     assert_eq!(told.price, Millis(604_000));
-    let (edge, _) = told.considered[1];
+    let edge = told.considered[1].edge;
     assert_eq!(edge.cost.get(), edge.terms.pickup.get() + 12_000 + 3_000, "new, and not idle");
     assert!(rig.market.explain("sf-77".parse().unwrap()).is_none());
     let decision = rig.market.last_decision().unwrap();
@@ -174,13 +174,13 @@ fn costs_see_idling_answers_and_what_a_destination_is_worth() {
     let offer = rig.offer(trip).0;
     let first = rig.market.explain(trip).unwrap();
     assert_eq!(first.price, Millis(604_000));
-    let terms = first.considered[0].0.terms;
+    let terms = first.considered[0].edge.terms;
     assert_eq!((terms.idle, terms.decline), (Millis(10_000), Millis(3_000)), "a sixth of the cap");
     assert_eq!(rig.decline("a", offer), "done");
     assert_eq!(rig.cancel("ada", trip), "done");
     let trip = rig.request("ada");
     rig.batch();
-    let terms = rig.market.explain(trip).unwrap().considered[0].0.terms;
+    let terms = rig.market.explain(trip).unwrap().considered[0].edge.terms;
     assert_eq!(terms.decline, Millis(5_010), "four of six are taken to be accepted");
     assert_eq!(terms.idle, Millis(10_000), "an offer does not end idling");
 }
@@ -230,7 +230,7 @@ fn large_decisions_keep_the_cheapest_and_the_chosen() {
     let last = decision.riders.last().unwrap();
     assert_eq!((kept(&decision.riders[0]), kept(last)), (1_000, limits::MIN_EXPLAINED_EDGES));
     assert_eq!(decision.choices().count(), riders, "the chosen one is kept");
-    assert!(decision.choices().all(|choice| choice.driver.cost == Millis(999)));
+    assert!(decision.choices().all(|choice| choice.cost == Millis(999)));
     let costs: Vec<u64> = decision.edges_of(last).iter().map(|edge| edge.cost.get()).collect();
     assert_eq!(costs, [0, 1, 2, 999]);
     assert_eq!(decision.edges.len() + decision.dropped, riders * edges.len());

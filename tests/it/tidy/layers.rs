@@ -7,11 +7,13 @@ use std::path::Path;
 use super::{assert_none, fenced, files, read};
 
 /// Engines: peers that know nothing of each other.
-const ENGINES: [&str; 1] = ["index"];
+const ENGINES: [&str; 2] = ["index", "matching"];
 
 /// What decides. It reads no clock, does no input or output, and knows no runtime.
-const CORE: [&str; 10] =
-    ["units", "ids", "limits", "geo", "model", "travel", "index", "dispatch", "trace", "sim"];
+const CORE: [&str; 11] = [
+    "units", "ids", "limits", "geo", "model", "travel", "index", "matching", "dispatch", "trace",
+    "sim",
+];
 
 /// What the core may use beside itself.
 const CORE_MAY_USE: [&str; 2] = ["sync", "test_rng"];

@@ -3,7 +3,7 @@
 use super::STEPS;
 use super::flaws::Flaw;
 use super::reach::Reach;
-use crate::dispatch::policy::Greedy;
+use crate::dispatch::policy::POLICIES;
 use crate::dispatch::tests::audit::Audit;
 use crate::dispatch::tests::city::{City, Lies, place};
 use crate::dispatch::tests::rig::{config, ten_m_s};
@@ -72,7 +72,9 @@ pub(super) fn configured(seed: u64) -> MarketConfig {
 }
 
 fn market(config: &MarketConfig, head: Head, trips: Vec<Trip>) -> Result<Market, String> {
-    let policy = Box::new(Greedy::default());
+    // Each policy has every other seed.
+    let seed = usize::try_from(config.hash_seed).unwrap_or_default();
+    let policy = POLICIES[seed / 2 % POLICIES.len()].1();
     Market::restore(config.clone(), policy, ten_m_s(), head, trips).map_err(|e| e.to_string())
 }
 
