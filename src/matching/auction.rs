@@ -18,7 +18,7 @@ use super::reverse::Backward;
 use super::state::State;
 use super::ties::Ties;
 use super::tighten::Tighten;
-use super::types::Cost;
+use super::types::{Cost, NONE};
 use super::{Exact, Solver};
 
 /// How the auction is held.
@@ -27,8 +27,8 @@ pub struct AuctionConfig {
     /// By how much a bid exceeds what it needs to. Coarser: fewer bids, more to repair. What is
     /// used is at most a thirtieth of the dearest that matters.
     pub epsilon: Cost,
-    /// The same where most riders still have the driver of the batch before: there are few bids
-    /// then, and finer ones leave less to repair.
+    /// The same where half of the riders or more had a driver in the batch before: there are few
+    /// bids then, and finer ones leave less to repair.
     pub warm_epsilon: Cost,
     /// How many bids there may be for each rider of a component. Beyond it, whoever is unmatched is
     /// left to the searches, which take longer and end surely.
@@ -144,18 +144,20 @@ impl Auction {
                 state.drivers[driver as usize].price = 0;
             }
         } else {
-            let step = |epsilon: Cost| epsilon.get().min(state.ceiling / 30).max(1);
-            let (cold, warm) = (step(self.config.epsilon), step(self.config.warm_epsilon));
+            let step = if is_warm(riders, &prices.mates) {
+                self.config.warm_epsilon
+            } else {
+                self.config.epsilon
+            };
+            let epsilon = step.get().min(state.ceiling / 30).max(1);
             let most = u64::from(self.config.bids_per_rider) * riders.len() as u64;
             let before = self.bidding.bids;
-            let waiting = self.bidding.open(problem, state, riders, &prices.mates, warm.min(cold));
-            let epsilon = if waiting > riders.len() / 2 { cold } else { warm };
+            self.bidding.open(problem, state, riders, &prices.mates, epsilon);
             self.bidding.run(problem, state, epsilon, most);
             self.effort.capped += u64::from(self.bidding.bids - before >= most);
         }
         self.tighten.run(problem, state, riders);
-        let parted = &self.tighten.parted;
-        self.backward.lower_all(problem, state, (riders, drivers), parted);
+        self.backward.lower_all(problem, state, (riders, drivers), &self.tighten);
         self.forward.serve_all(problem, state, riders);
         if raise {
             self.effort.raised += 1;
@@ -199,4 +201,10 @@ fn dearest(problem: &Problem, riders: &[u32]) -> (u32, u32) {
         dearest = (dearest.0.max(edge), dearest.1.max(unmatched));
     }
     dearest
+}
+
+/// Whether at least half of these riders had a driver in the batch before.
+fn is_warm(riders: &[u32], hints: &[u32]) -> bool {
+    let had = |rider: &&u32| hints.get(**rider as usize).is_some_and(|&hint| hint != NONE);
+    2 * riders.iter().filter(had).count() >= riders.len()
 }

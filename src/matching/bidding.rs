@@ -16,7 +16,7 @@ pub(super) struct Bidding {
 impl Bidding {
     /// Keeps the pairs that are within `epsilon` of the rider's best; the others wait to bid.
     ///
-    /// `hints` are the pairs of the batch before, by rider. Returns how many wait.
+    /// `hints` are the pairs of the batch before, by rider.
     pub(super) fn open(
         &mut self,
         problem: &Problem,
@@ -24,7 +24,7 @@ impl Bidding {
         riders: &[u32],
         hints: &[u32],
         epsilon: u32,
-    ) -> usize {
+    ) {
         self.waiting.clear();
         // The last waiting bids first: so that the first rider does, from behind.
         for &rider in riders.iter().rev() {
@@ -36,7 +36,6 @@ impl Bidding {
                 self.waiting.push(rider);
             }
         }
-        self.waiting.len()
     }
 
     /// Lets those who wait bid, one at a time, and whom they outbid after them, until nobody waits

@@ -18,6 +18,8 @@ pub(super) struct Components {
     parent: Vec<u32>,
     /// By the driver that stands for a component: its number.
     number: Vec<u32>,
+    /// The component of each rider, then of each driver; [`NONE`] for none.
+    labels: Vec<u32>,
     riders: Groups,
     drivers: Groups,
 }
@@ -48,22 +50,28 @@ impl Components {
         }
         self.number.clear();
         self.number.resize(drivers, NONE);
+        self.labels.clear();
         let mut count = 0;
-        let Self { parent, number, riders, .. } = self;
-        let mut component_of = |driver: u32| {
-            let number = &mut number[root(parent, driver) as usize];
+        for rider in problem.rider_numbers() {
+            let Some(edge) = problem.useful(rider).first() else {
+                self.labels.push(NONE);
+                continue;
+            };
+            let number = &mut self.number[root(&mut self.parent, edge.driver.0) as usize];
             if *number == NONE {
                 *number = count;
                 count += 1;
             }
-            *number
-        };
-        let used = |rider: u32| problem.useful(rider).first().map(|edge| edge.driver.0);
-        riders.group(problem.rider_numbers(), |rider| used(rider).map(&mut component_of));
-        let known = 0..narrow(drivers);
-        self.drivers.group(known, |driver| {
-            (parent[driver as usize] != NONE).then(|| number[root(parent, driver) as usize])
-        });
+            self.labels.push(*number);
+        }
+        self.riders.group(&self.labels, count);
+        self.labels.clear();
+        for driver in 0..narrow(drivers) {
+            let known = self.parent[driver as usize] != NONE;
+            let root = known.then(|| root(&mut self.parent, driver) as usize);
+            self.labels.push(root.map_or(NONE, |root| self.number[root]));
+        }
+        self.drivers.group(&self.labels, count);
     }
 
     /// How many components there are.
@@ -123,38 +131,28 @@ fn root(parent: &mut [u32], mut driver: u32) -> u32 {
 }
 
 impl Groups {
-    /// Groups the numbers by what `group_of` says, which must count from 0 without gaps in the
-    /// order in which it is first asked.
-    fn group(
-        &mut self,
-        numbers: std::ops::Range<u32>,
-        mut group_of: impl FnMut(u32) -> Option<u32>,
-    ) {
+    /// Groups the places of the labels by what these say, [`NONE`] aside.
+    fn group(&mut self, labels: &[u32], count: u32) {
         // Counting sort: how many there are in each group, then where each group ends; filled from
         // behind, the ends become the beginnings.
         self.starts.clear();
-        let mut count = 0;
-        for number in numbers.clone() {
-            let Some(group) = group_of(number) else { continue };
-            if self.starts.len() <= group as usize {
-                self.starts.resize(group as usize + 1, 0);
-            }
-            self.starts[group as usize] += 1;
-            count += 1;
+        self.starts.resize(count as usize + 1, 0);
+        for &label in labels.iter().filter(|label| **label != NONE) {
+            self.starts[label as usize] += 1;
         }
         let mut end = 0;
         for start in &mut self.starts {
             end += *start;
             *start = end;
         }
-        self.starts.push(end);
         self.members.clear();
-        self.members.resize(count, 0);
-        for number in numbers.rev() {
-            let Some(group) = group_of(number) else { continue };
-            let at = &mut self.starts[group as usize];
-            *at -= 1;
-            self.members[*at as usize] = number;
+        self.members.resize(end as usize, 0);
+        for (number, &label) in (0..narrow(labels.len())).zip(labels).rev() {
+            if label != NONE {
+                let at = &mut self.starts[label as usize];
+                *at -= 1;
+                self.members[*at as usize] = number;
+            }
         }
     }
 

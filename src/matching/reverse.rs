@@ -6,7 +6,7 @@
 use super::problem::Problem;
 use super::search::Search;
 use super::state::State;
-use super::tighten::Parted;
+use super::tighten::{Parted, Tighten};
 use super::types::NONE;
 
 /// An edge as the driver sees it.
@@ -61,30 +61,23 @@ impl Backward {
     ///
     /// # Complexity
     /// O(n + e) for the e edges of these riders.
-    fn turn(&mut self, problem: &Problem, state: &State, riders: &[u32], drivers: &[u32]) {
-        let within = |rider: u32| {
-            let value = state.riders[rider as usize].value;
-            problem.row(rider).iter().take_while(move |edge| edge.cost.get() <= value)
-        };
-        for &driver in drivers {
-            self.ranges[driver as usize] = (0, 0);
-        }
-        for &rider in riders {
-            for edge in within(rider) {
-                self.ranges[edge.driver.0 as usize].1 += 1;
-            }
-        }
+    fn turn(
+        &mut self,
+        problem: &Problem,
+        state: &State,
+        (riders, drivers): (&[u32], &[u32]),
+        tighten: &Tighten,
+    ) {
         let mut count = 0;
         for &driver in drivers {
-            let range = &mut self.ranges[driver as usize];
-            let begin = count;
-            count += range.1;
-            *range = (begin, begin);
+            self.ranges[driver as usize] = (count, count);
+            count += tighten.edges_to(driver);
         }
         self.edges.clear();
         self.edges.resize(count as usize, Back::default());
         for &rider in riders {
-            for edge in within(rider) {
+            let value = state.riders[rider as usize].value;
+            for edge in problem.row(rider).iter().take_while(|edge| edge.cost.get() <= value) {
                 let end = &mut self.ranges[edge.driver.0 as usize].1;
                 self.edges[*end as usize] = Back { rider, cost: edge.cost.get() };
                 *end += 1;
@@ -94,22 +87,23 @@ impl Backward {
 
     /// Lowers the price of each idle driver of a component that has one.
     ///
-    /// Of pairs that `parted`, the rider who was left is the first end in sight: nothing further
+    /// Riders and drivers `among` whom it happens are those that were tightened. Of pairs that
+    /// parted then, the rider who was left is the first end in sight: nothing further
     /// away is looked at.
     pub(super) fn lower_all(
         &mut self,
         problem: &Problem,
         state: &mut State,
-        (riders, drivers): (&[u32], &[u32]),
-        parted: &[Parted],
+        among: (&[u32], &[u32]),
+        tighten: &Tighten,
     ) {
         let known = |&driver: &u32| Parted { driver, rider: NONE, slack: 0 };
         let mut turned = false;
-        for start in parted.iter().copied().chain(drivers.iter().map(known)) {
+        for start in tighten.parted.iter().copied().chain(among.1.iter().map(known)) {
             let found = state.drivers[start.driver as usize];
             if found.holder == NONE && found.price > 0 {
                 if !turned {
-                    self.turn(problem, state, riders, drivers);
+                    self.turn(problem, state, among, tighten);
                     turned = true;
                 }
                 self.lower(state, start);

@@ -20,14 +20,14 @@ use super::types::{Cost, DriverIx, Edge, NONE, RiderIx};
 /// # Examples
 /// ```
 /// use hansom::matching::{Auction, Cost, DriverIx, Edge, Prices, Problem, Solver, Standing};
-/// let edge = |driver, ms| Ok::<_, Box<dyn std::error::Error>>(Edge::new(DriverIx(driver), Cost::new(ms)?));
+/// let edge = |driver, ms| Edge::new(DriverIx(driver), Cost::saturating(ms));
 /// let mut problem = Problem::new(2)?;
-/// let first = problem.add_rider(Cost::MAX, &[edge(0, 60_000)?, edge(1, 70_000)?])?;
+/// let first = problem.add_rider(Cost::MAX, &[edge(0, 60_000), edge(1, 70_000)])?;
 /// let assignment = Auction::default().solve(&problem, &mut Prices::cold());
 /// let mut standing = Standing::new(problem, &assignment)?;
 /// assert_eq!(standing.mate(first), Some(DriverIx(0)));
 /// // Driver 0 is the only one for the second rider, so the first gets driver 1.
-/// let inserted = standing.insert(Cost::MAX, &[edge(0, 90_000)?])?;
+/// let inserted = standing.insert(Cost::MAX, &[edge(0, 90_000)])?;
 /// assert_eq!(inserted.mate, Some(DriverIx(0)));
 /// assert_eq!(inserted.added, 90_000 + 10_000);
 /// assert_eq!(standing.mate(first), Some(DriverIx(1)));

@@ -13,7 +13,7 @@
 use super::assignment::{Assignment, Certificate};
 use super::prices::Prices;
 use super::problem::Problem;
-use super::types::{Cost, NONE};
+use super::types::{Cost, DriverIx, NONE};
 
 /// A rider on the way to the optimum.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +100,19 @@ impl State {
         prices.clear();
         prices.drivers.extend(self.drivers.iter().map(|driver| driver.price));
         prices.mates.extend(self.riders.iter().map(|rider| rider.mate));
-        assignment.fill(problem, &prices.mates);
+        assignment.mates.clear();
+        (assignment.cost, assignment.matched) = (0, 0);
+        for (rider, &unmatched) in self.riders.iter().zip(problem.unmatched_costs()) {
+            let mate = (rider.mate != NONE).then_some(DriverIx(rider.mate));
+            assignment.mates.push(mate);
+            // A pair is tight (S2): it costs what the rider is worth less the driver's price.
+            let cost = match mate {
+                Some(driver) => rider.value - self.drivers[driver.0 as usize].price,
+                None => unmatched.get(),
+            };
+            assignment.cost += i64::from(cost);
+            assignment.matched += usize::from(mate.is_some());
+        }
         let certificate = assignment.certificate.get_or_insert_with(Certificate::default);
         let costs = self.riders.iter().map(|rider| Cost::computed(rider.value));
         certificate.riders.clear();

@@ -8,11 +8,20 @@ use super::problem::Problem;
 use super::state::State;
 use super::types::NONE;
 
+/// What is between a driver and the riders around.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    /// The least slack of the edges to the driver, that of the pair aside.
+    slack: u32,
+    /// How many edges cost no more than their rider is worth.
+    edges: u32,
+}
+
 /// The memory of the pass.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tighten {
-    /// By driver: the least slack of the edges to it, that of its pair aside.
-    room: Vec<u32>,
+    /// By driver.
+    rooms: Vec<Room>,
     /// By rider: the slack of the pair.
     slack: Vec<u32>,
     /// The pairs of the last component that parted.
@@ -31,10 +40,16 @@ pub(super) struct Parted {
 impl Tighten {
     /// Makes room for the riders and drivers of a problem.
     pub(super) fn prepare(&mut self, problem: &Problem) {
-        self.room.clear();
-        self.room.resize(problem.drivers(), u32::MAX);
+        self.rooms.clear();
+        self.rooms.resize(problem.drivers(), Room { slack: u32::MAX, edges: 0 });
         self.slack.clear();
         self.slack.resize(problem.riders(), u32::MAX);
+    }
+
+    /// How many edges to a driver cost no more than their rider is worth.
+    #[inline]
+    pub(super) fn edges_to(&self, driver: u32) -> u32 {
+        self.rooms[driver as usize].edges
     }
 
     /// Gives each rider the most that they can be worth, makes pairs tight by lowering prices, and
@@ -53,11 +68,12 @@ impl Tighten {
                     break; // More slack than price: a price that is not negative leaves some.
                 }
                 let slack = cost + state.drivers[driver as usize].price - value;
+                let room = &mut self.rooms[driver as usize];
+                room.edges += 1;
                 if driver == mate {
                     self.slack[rider as usize] = slack;
                 } else {
-                    let room = &mut self.room[driver as usize];
-                    *room = slack.min(*room);
+                    room.slack = slack.min(room.slack);
                 }
             }
         }
@@ -68,7 +84,7 @@ impl Tighten {
                 continue;
             }
             let price = &mut state.drivers[mate as usize].price;
-            let less = slack.min(self.room[mate as usize]).min(*price);
+            let less = slack.min(self.rooms[mate as usize].slack).min(*price);
             *price -= less;
             if less < slack {
                 state.part(rider);

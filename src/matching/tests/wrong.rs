@@ -1,7 +1,10 @@
 //! Wrong solvers and wrong proofs, to show that the checks are awake: each flaw must be caught.
 
+use super::bidding::Bidding;
 use super::brute::brute;
 use super::random::Kind;
+use super::state::State;
+use super::types::NONE;
 use super::{
     Assignment, Auction, Cost, DriverIx, FirstCome, Greedy, Prices, Problem, RiderIx, Rng, Solver,
     Violation,
@@ -15,6 +18,8 @@ enum Flaw {
     IsGreedy,
     /// Serves riders as they come and calls it the optimum.
     ServesAsTheyCome,
+    /// Takes the end of the auction for the optimum.
+    DoesNotRepair,
     /// Does not see the dearest edge of each rider.
     DropsTheLastEdge,
     /// Does not see the last driver.
@@ -29,9 +34,10 @@ enum Flaw {
     IsAMillisecondOff,
 }
 
-const FLAWS: [Flaw; 8] = [
+const FLAWS: [Flaw; 9] = [
     Flaw::IsGreedy,
     Flaw::ServesAsTheyCome,
+    Flaw::DoesNotRepair,
     Flaw::DropsTheLastEdge,
     Flaw::ForgetsADriver,
     Flaw::LeavesForFree,
@@ -60,7 +66,7 @@ impl Flaw {
                         edge.cost = Cost::saturating(i64::from(edge.cost.get()) / 2 * 2);
                     }
                 }
-                Self::None | Self::IsGreedy | Self::ServesAsTheyCome => {}
+                Self::None | Self::IsGreedy | Self::ServesAsTheyCome | Self::DoesNotRepair => {}
             }
             seen.add_rider(unmatched, &edges).unwrap();
         }
@@ -75,11 +81,23 @@ impl Flaw {
             _ => Box::<Auction>::default(),
         };
         let mut found = solver.solve(&self.seen(problem), &mut Prices::cold());
-        let mates: Vec<u32> =
-            found.mates().iter().map(|mate| mate.map_or(u32::MAX, |driver| driver.0)).collect();
+        let mates: Vec<u32> = match self {
+            Self::DoesNotRepair => after_bidding(problem),
+            _ => found.mates().iter().map(|mate| mate.map_or(NONE, |driver| driver.0)).collect(),
+        };
         found.fill(problem, &mates);
         found
     }
+}
+
+/// The pairs at the end of an auction in coarse steps.
+fn after_bidding(problem: &Problem) -> Vec<u32> {
+    let (mut state, mut bidding) = (State::default(), Bidding::default());
+    state.load(problem, &[]);
+    let riders: Vec<u32> = problem.rider_numbers().collect();
+    bidding.open(problem, &mut state, &riders, &[], 5);
+    bidding.run(problem, &mut state, 5, u64::MAX);
+    state.riders.iter().map(|rider| rider.mate).collect()
 }
 
 /// Whether trying everything finds nothing to complain about.
