@@ -99,7 +99,9 @@ impl Script {
                 (5, Some(stream), _) => self.end(&mut batch, stream),
                 (6..=8, ..) if self.open.len() > 12 => {
                     let oldest = self.open.keys().next().copied();
-                    oldest.into_iter().for_each(|stream| self.end(&mut batch, stream));
+                    if let Some(stream) = oldest {
+                        self.end(&mut batch, stream);
+                    }
                 }
                 (7, Some(stream), _) => batch.put(stream, self.state(stream)),
                 _ => {

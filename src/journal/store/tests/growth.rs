@@ -33,7 +33,7 @@ fn what_is_open_is_not_copied_over_and_over() {
     let config = JournalConfig { segment_span: Millis(u64::MAX), ..SMALL };
     let subject = OnDisk::quick(config);
     let (twin, mut script) = (MemoryJournal::default(), Script::new());
-    let mut commit = |batch: &Batch| {
+    let commit = |batch: &Batch| {
         assert_eq!(subject.journal().commit(batch), twin.commit(batch));
     };
     let mut batch = Batch::default();
