@@ -93,6 +93,12 @@ impl Witness {
         Ok(Self { file, path, first: true })
     }
 
+    /// A witness in a file that a test has opened.
+    #[cfg(test)]
+    pub(super) fn on(file: File, path: PathBuf) -> Self {
+        Self { file, path, first: true }
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

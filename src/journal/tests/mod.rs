@@ -8,6 +8,8 @@ pub(in crate::journal) mod script;
 use std::path::Path;
 use std::sync::Arc;
 
+use tempfile::TempDir;
+
 use super::store::BadDisk;
 use super::{Journal, JournalConfig, MemoryJournal, RedbJournal};
 use crate::units::Millis;
@@ -15,6 +17,11 @@ use crate::units::Millis;
 /// Small segments, so that a test has many.
 pub(in crate::journal) const SMALL: JournalConfig =
     JournalConfig { segment_bytes: 1_500, segment_span: Millis::from_secs(60), reserve_bytes: 0 };
+
+/// A folder that is in memory where there is such a thing: most tests need files, and no disk.
+pub(in crate::journal) fn in_memory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
 
 /// A journal that can be opened anew.
 pub(in crate::journal) trait Subject {
@@ -37,23 +44,22 @@ impl Subject for MemoryJournal {
 /// A journal on disk in a folder that goes with it.
 pub(in crate::journal) struct OnDisk {
     journal: Option<RedbJournal>,
-    folder: tempfile::TempDir,
+    folder: TempDir,
     config: JournalConfig,
     disk: Option<Arc<BadDisk>>,
 }
 
 impl OnDisk {
     pub(in crate::journal) fn new(config: JournalConfig) -> Self {
-        Self::open(config, None)
+        Self::open(tempfile::tempdir().unwrap(), config, None)
     }
 
     /// The same on a disk of which nothing is asked, so that many commits take little time.
     pub(in crate::journal) fn quick(config: JournalConfig) -> Self {
-        Self::open(config, Some(Arc::new(BadDisk::default())))
+        Self::open(in_memory(), config, Some(Arc::new(BadDisk::default())))
     }
 
-    fn open(config: JournalConfig, disk: Option<Arc<BadDisk>>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    fn open(folder: TempDir, config: JournalConfig, disk: Option<Arc<BadDisk>>) -> Self {
         let mut subject = Self { journal: None, folder, config, disk };
         subject.reopen();
         subject

@@ -98,8 +98,9 @@ impl Script {
                 (3 | 4, Some(stream), _) => self.step(&mut batch, stream),
                 (5, Some(stream), _) => self.end(&mut batch, stream),
                 (6..=8, ..) if self.open.len() > 12 => {
-                    if let Some(oldest) = self.open.keys().next().copied() {
-                        self.end(&mut batch, oldest);
+                    let oldest = self.open.keys().next().copied();
+                    if let Some(stream) = oldest {
+                        self.end(&mut batch, stream);
                     }
                 }
                 (7, Some(stream), _) => batch.put(stream, self.state(stream)),

@@ -8,7 +8,7 @@ use hansom::journal::{Journal as _, OpenError, RedbJournal};
 use super::Worker;
 use super::ledger::{CONFIG, Ledger};
 
-/// Times that the process is killed; `HANSOM_KILLS` asks for more.
+/// Times that the process is killed; `HANSOM_KILLS` asks for other multiples of it.
 const KILLS: u64 = 24;
 
 /// SplitMix64 (Steele, Lea & Flood, OOPSLA 2014).
@@ -23,10 +23,15 @@ fn random(seed: &mut u64, below: u64) -> u64 {
 #[test]
 fn a_process_that_is_killed_leaves_all_that_it_acknowledged() {
     let kills = std::env::var("HANSOM_KILLS").map_or(KILLS, |text| text.parse().unwrap());
-    let folder = tempfile::tempdir().unwrap();
+    let mut folder = tempfile::tempdir().unwrap();
     let mut seed = 1;
     let (mut acknowledged, mut segments) = (0, 0);
     for kill in 0..kills {
+        // Reading all of it after each kill should not take ever longer.
+        if kill % KILLS == 0 {
+            folder = tempfile::tempdir().unwrap();
+            acknowledged = 0;
+        }
         let mut worker = Worker::start("exec \"$@\"", "commit", folder.path());
         for _ in 0..=random(&mut seed, 120) {
             let (what, number) = worker.next().unwrap();
@@ -53,6 +58,6 @@ fn a_process_that_is_killed_leaves_all_that_it_acknowledged() {
         acknowledged = found;
         segments = std::fs::read_dir(folder.path()).unwrap().count();
     }
-    assert!(acknowledged > kills * 30, "{acknowledged} commits in {kills} lives");
+    assert!(acknowledged > 500, "{acknowledged} commits in the last lives");
     assert!(segments > 10, "{segments} files: a segment was seldom begun");
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::bad_disk::{BadDisk, Harm};
 use crate::journal::store::RedbJournal;
+use crate::journal::store::witness::Witness;
 use crate::journal::tests::script::Script;
-use crate::journal::tests::{SMALL, same};
+use crate::journal::tests::{SMALL, in_memory, same};
 use crate::journal::{
     Batch, CommitError, Journal, JournalConfig, MemoryJournal, OpenError, ReadError, Seq,
 };
@@ -85,7 +86,7 @@ fn expect_whole(journal: &RedbJournal, outcome: &Outcome) -> Result<bool, String
 
 /// Operations of an undisturbed run.
 fn operations(seed: u64) -> u64 {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let disk = Arc::new(BadDisk::default());
     let journal = open(folder.path(), &disk).unwrap();
     assert!(!commit_all(&journal, &mut Rng(seed)).failed);
@@ -94,7 +95,7 @@ fn operations(seed: u64) -> u64 {
 
 /// Harms one operation; tells whether the last batch was there, if there was one.
 fn harmed(seed: u64, operation: u64, harm: Harm) -> Option<Result<bool, String>> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let disk = Arc::new(BadDisk::default());
     disk.harm(operation, harm);
     let mut chance = Rng(seed ^ operation);
@@ -143,7 +144,7 @@ fn whatever_operation_fails_what_was_acknowledged_is_there_and_nothing_by_half()
 fn a_disk_that_only_says_that_it_flushes_is_noticed() {
     let mut noticed = 0;
     for seed in 1..=20 {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = in_memory();
         let disk = Arc::new(BadDisk::lying());
         let journal = open(folder.path(), &disk).unwrap();
         disk.harm(400, Harm::PowerCut);
@@ -162,7 +163,7 @@ fn a_disk_that_only_says_that_it_flushes_is_noticed() {
 
 #[test]
 fn commits_are_refused_while_there_is_too_little_space_and_taken_again_afterwards() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let disk = Arc::new(BadDisk::default());
     let config = JournalConfig { reserve_bytes: 1_000, ..SMALL };
     let journal = RedbJournal::open_on(folder.path(), config, disk.clone()).unwrap();
@@ -181,7 +182,7 @@ fn commits_are_refused_while_there_is_too_little_space_and_taken_again_afterward
 
 #[test]
 fn without_room_for_another_segment_the_present_one_grows() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let disk = Arc::new(BadDisk::default());
     let journal = open(folder.path(), &disk).unwrap();
     disk.set_free(1 << 20);
@@ -203,8 +204,27 @@ fn without_room_for_another_segment_the_present_one_grows() {
 }
 
 #[test]
+fn a_witness_that_cannot_be_written_lets_nothing_more_be_committed() {
+    let folder = in_memory();
+    let journal = RedbJournal::open(folder.path(), SMALL).unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    journal.writer.lock().witness = Witness::on(full, "/dev/full".into());
+    let mut batch = Batch::default();
+    batch.set_head(b"durable".to_vec());
+    assert_eq!(journal.commit(&batch), Ok(Seq::ZERO), "this one is durable, and so acknowledged");
+    let refused = journal.commit(&batch).unwrap_err();
+    assert!(matches!(refused, CommitError::Poisoned(_)), "{refused}");
+    let text = "since earlier /dev/full: commit 1 failed: No space left on device (os error 28)";
+    assert!(refused.to_string().ends_with(text), "{refused}");
+    drop(journal);
+    let journal = RedbJournal::open(folder.path(), SMALL).unwrap();
+    assert_eq!(journal.head(), Ok(Some(b"durable".to_vec())));
+    assert!(journal.commit(&batch).is_ok());
+}
+
+#[test]
 fn a_journal_is_open_in_one_place_only() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = RedbJournal::open(folder.path(), SMALL).unwrap();
     let error = RedbJournal::open(folder.path(), SMALL).unwrap_err();
     assert!(matches!(&error, OpenError::Locked { path } if path.ends_with("lock")), "{error}");

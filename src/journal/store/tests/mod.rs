@@ -3,4 +3,6 @@
 pub(in crate::journal) mod bad_disk;
 mod damage;
 mod failures;
+mod format;
 mod growth;
+mod readers;
