@@ -4,8 +4,14 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 /// What is spoken on the wire.
-const PROTOS: [&str; 3] =
-    ["hansom/v1/common.proto", "hansom/v1/driver.proto", "hansom/v1/proximity.proto"];
+const PROTOS: [&str; 6] = [
+    "hansom/v1/admin.proto",
+    "hansom/v1/common.proto",
+    "hansom/v1/driver.proto",
+    "hansom/v1/proximity.proto",
+    "hansom/v1/rider.proto",
+    "hansom/v1/trip.proto",
+];
 
 /// What is kept on disk: nobody outside is told of it.
 const RECORDS: [&str; 1] = ["hansom/records/v1/records.proto"];

@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`, `travel`),
 //! the engines (`index`, `matching`), the core (`dispatch`), the histories (`records`, `journal`,
-//! `trace`, `sim`), the outside (`clock`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md
+//! `trace`, `sim`), the outside (`clock`, `host`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md
 //! has the map, the layers and the invariants.
 
 pub mod api;
@@ -13,6 +13,7 @@ pub mod clock;
 pub mod config;
 pub mod dispatch;
 pub mod geo;
+pub mod host;
 pub mod ids;
 pub mod index;
 pub mod journal;

@@ -250,12 +250,12 @@ pub const MAX_SIM_MS: u64 = 7 * 24 * 3_600 * 1_000;
 
 // --- The journal ----------------------------------------------------------------------------
 
-/// The most events, and the most states, in one commit: ten times what 500 requests a second make
-/// while a slow disk (100 ms) writes. More: the batch is refused whole.
-pub const MAX_JOURNAL_BATCH_RECORDS: usize = 4_096;
+/// The most events, and the most states, in one commit: four for each request of the largest batch
+/// that is matched, which is decided, and so written, as a whole. More: the batch is refused whole.
+pub const MAX_JOURNAL_BATCH_RECORDS: usize = 1 << 18;
 
 /// The most bytes of all records in one commit. More: the batch is refused whole.
-pub const MAX_JOURNAL_BATCH_BYTES: usize = 8 << 20;
+pub const MAX_JOURNAL_BATCH_BYTES: usize = 256 << 20;
 
 /// The most bytes of an event, a state or the head. More: the batch is refused whole.
 pub const MAX_JOURNAL_RECORD_BYTES: usize = 64 << 10;
@@ -359,6 +359,44 @@ pub const MAX_BATCH_CANDIDATES: u64 = 1 << 26;
 
 /// The most edges in one batch: a gigabyte. More: the rider who brings them is refused.
 pub const MAX_BATCH_EDGES: usize = 1 << 27;
+
+// --- Hosts of markets ------------------------------------------------------------------------
+
+/// Commands and questions that wait for one market's thread: what it does in some 100 ms. One more:
+/// `RESOURCE_EXHAUSTED`, named `market_queue`, with a hint when to retry.
+pub const MAX_MARKET_QUEUE: usize = 16_384;
+
+/// Commands and questions that one commit answers. More: they wait for the next one.
+pub const MARKET_TURN_COMMANDS: usize = 4_096;
+
+/// Events after which a turn of a market's thread takes no more commands. One command, as the batch
+/// of a window, may lead to more.
+pub const MARKET_TURN_EVENTS: usize = 8_192;
+
+/// How long one batch may be matched, in milliseconds. Longer: the best so far is taken.
+pub const MATCH_BUDGET_MS: u64 = 500;
+
+/// How often a market whose clock follows the reports looks at it while something is due, in
+/// milliseconds.
+pub const TRACE_CLOCK_POLL_MS: u64 = 20;
+
+/// News that waits to be read by one driver's stream. One more: the stream is told how things stand
+/// instead, as when it began.
+pub const MAX_WAITING_NEWS: usize = 64;
+
+/// Commands of one `Connect` that are not answered yet. More: the stream is not read until one is.
+pub const MAX_UNANSWERED_COMMANDS: usize = 64;
+
+/// Events of a trip that are read from the journal at once for a watcher. More: read when those are
+/// taken.
+pub const TRIP_EVENTS_PAGE: usize = 64;
+
+/// The longest that history can be kept: ten years.
+pub const MAX_KEEP_HISTORY_MS: u64 = 3_653 * 24 * 3_600 * 1_000;
+
+/// Ended trips that are kept when there is no journal on disk, some 2 KB each with their events.
+/// More: the longest ended are forgotten, a minute later at most.
+pub const MEMORY_HISTORY_TRIPS: u64 = 65_536;
 
 // --- The client -----------------------------------------------------------------------------
 

@@ -8,10 +8,11 @@ use tokio::sync::watch;
 use super::status::Failure;
 use super::tally::REASON_NAMES;
 use crate::clock::Clock;
+use crate::host::MarketHandle;
 use crate::ids::DriverId;
 use crate::index::LiveMap;
 use crate::limits;
-use crate::model::Report;
+use crate::model::{DriverKey, DriverStatus, Profile, Report};
 use crate::telemetry::Metrics;
 use crate::units::{Millis, Timestamp};
 
@@ -46,6 +47,7 @@ pub struct Door {
     pub stale_after: Millis,
     /// Where to count.
     pub metrics: Arc<Metrics>,
+    market: Option<MarketHandle>,
     sink: Option<Arc<dyn ReportSink>>,
     drain: watch::Receiver<bool>,
     streams: AtomicUsize,
@@ -61,7 +63,52 @@ impl Door {
         drain: watch::Receiver<bool>,
     ) -> Self {
         let metrics = Arc::new(Metrics::new(&REASON_NAMES));
-        Self { map, clock, stale_after, metrics, sink, drain, streams: AtomicUsize::new(0) }
+        let (market, streams) = (None, AtomicUsize::new(0));
+        Self { map, clock, stale_after, metrics, market, sink, drain, streams }
+    }
+
+    /// The same, with a market behind it that counts in `metrics`.
+    pub fn with_market(self, market: MarketHandle, metrics: Arc<Metrics>) -> Self {
+        Self { market: Some(market), metrics, ..self }
+    }
+
+    /// The market.
+    ///
+    /// # Errors
+    /// [`Failure::NoMarket`] if there is none.
+    pub fn market(&self) -> Result<&MarketHandle, Failure> {
+        self.market.as_ref().ok_or(Failure::NoMarket)
+    }
+
+    /// What a driver is doing whom a trip or an offer binds: dispatch decides, not the client.
+    pub(super) fn bound(&self, driver: &DriverId) -> Option<DriverStatus> {
+        self.market.as_ref()?.bound(driver)
+    }
+
+    /// The status that a report may set: none for a driver who is bound.
+    pub(super) fn settable(
+        &self,
+        driver: &DriverId,
+        status: Option<DriverStatus>,
+    ) -> Option<DriverStatus> {
+        status.filter(|_| self.bound(driver).is_none())
+    }
+
+    /// Tells the map what a driver is like. A driver forgotten meanwhile is found out when it
+    /// reports.
+    pub(super) fn introduce(
+        &self,
+        id: &DriverId,
+        key: DriverKey,
+        profile: Option<Profile>,
+        status: Option<DriverStatus>,
+    ) {
+        if let Some(profile) = profile {
+            self.map.set_profile(key, profile);
+        }
+        if let Some(status) = self.bound(id).or(status) {
+            self.map.set_status(key, status);
+        }
     }
 
     /// Whether somebody else wants to know what was applied.

@@ -1,4 +1,4 @@
-//! `DriverService`: positions in.
+//! `DriverService`: positions in, and what drivers do with their trips.
 
 use std::sync::Arc;
 
@@ -7,16 +7,23 @@ use tonic::{Request, Response, Status, Streaming};
 use super::connect::ConnectStream;
 use super::convert;
 use super::door::{Door, time_ms};
-use super::ingest::{IngestStream, introduce};
+use super::driving;
+use super::ingest::IngestStream;
 use super::life::StreamLife;
+use super::proto::driver_command::What;
 use super::proto::{
-    ConnectRequest, GetDriverRequest, GetDriverResponse, IngestRequest, RejectReason,
-    ReportRequest, ReportResponse, SetStatusRequest, SetStatusResponse, Source,
-    driver_service_server,
+    AcceptOfferRequest, AcceptOfferResponse, ArriveRequest, ArriveResponse, CancelAsDriver,
+    CancelAsDriverRequest, CancelAsDriverResponse, CompleteTrip, CompleteTripRequest,
+    CompleteTripResponse, ConnectRequest, DeclineOfferRequest, DeclineOfferResponse,
+    GetDriverRequest, GetDriverResponse, IngestRequest, RejectReason, ReportRequest,
+    ReportResponse, SetStatusRequest, SetStatusResponse, Source, StartTripRequest,
+    StartTripResponse, driver_service_server,
 };
+use super::rider::{already, odd};
 use super::status::Failure;
 use super::tally::{Tally, reason_message};
 use crate::clock;
+use crate::dispatch::Reply;
 use crate::ids::DriverId;
 use crate::index::{BatchOutcome, FullError};
 use crate::model::{Reason, Report};
@@ -45,6 +52,7 @@ impl DriverService {
         door.clock.observe(values.at);
         let now = door.now();
         let mut outcome = BatchOutcome::default();
+        let values = convert::ReportValues { status: door.settable(&id, values.status), ..values };
         let mut report = judge(door, now, &id, values, &mut outcome)?;
         if matches!(outcome.rejected.as_slice(), [(_, Reason::UnknownDriver)]) {
             // It was forgotten in between.
@@ -56,7 +64,7 @@ impl DriverService {
         if let Some(reason) = rejected {
             tally.reject(&door.metrics, reason, 1);
         } else {
-            introduce(&*door.map, report.driver, profile, None);
+            door.introduce(&id, report.driver, profile, None);
             if door.is_recorded() {
                 door.record(vec![(id, report)]);
             }
@@ -69,14 +77,6 @@ impl DriverService {
                 .and_then(|reason| time_detail(reason, now, values))
                 .unwrap_or_default(),
         })
-    }
-
-    fn set_status_of(&self, request: &SetStatusRequest) -> Result<SetStatusResponse, Failure> {
-        let id = convert::driver_id(&request.driver_id)?;
-        let status = convert::required_status("status", request.status)?;
-        let map = &self.door.map;
-        let known = map.find(&id).is_some_and(|key| map.set_status(key, status));
-        if known { Ok(SetStatusResponse {}) } else { Err(Failure::unknown(&id)) }
     }
 
     fn describe(&self, request: &GetDriverRequest) -> Result<GetDriverResponse, Failure> {
@@ -185,7 +185,10 @@ impl driver_service_server::DriverService for DriverService {
         &self,
         request: Request<SetStatusRequest>,
     ) -> Result<Response<SetStatusResponse>, Status> {
-        self.timed(Method::SetStatus, || self.set_status_of(request.get_ref()))
+        let started = clock::stopwatch();
+        let result = driving::set_status(&self.door, request.get_ref()).await;
+        self.door.metrics.duration(Method::SetStatus).record(started.elapsed());
+        Ok(Response::new(result?))
     }
 
     async fn get_driver(
@@ -193,5 +196,66 @@ impl driver_service_server::DriverService for DriverService {
         request: Request<GetDriverRequest>,
     ) -> Result<Response<GetDriverResponse>, Status> {
         self.timed(Method::GetDriver, || self.describe(request.get_ref()))
+    }
+
+    async fn accept_offer(
+        &self,
+        request: Request<AcceptOfferRequest>,
+    ) -> Result<Response<AcceptOfferResponse>, Status> {
+        let AcceptOfferRequest { driver_id, offer_id } = request.into_inner();
+        let answer = |already_done| AcceptOfferResponse { already_done };
+        driving::note(&self.door, &driver_id, What::AcceptOfferId(offer_id), answer).await
+    }
+
+    async fn decline_offer(
+        &self,
+        request: Request<DeclineOfferRequest>,
+    ) -> Result<Response<DeclineOfferResponse>, Status> {
+        let DeclineOfferRequest { driver_id, offer_id } = request.into_inner();
+        let answer = |already_done| DeclineOfferResponse { already_done };
+        driving::note(&self.door, &driver_id, What::DeclineOfferId(offer_id), answer).await
+    }
+
+    async fn arrive(
+        &self,
+        request: Request<ArriveRequest>,
+    ) -> Result<Response<ArriveResponse>, Status> {
+        let ArriveRequest { driver_id, trip_id } = request.into_inner();
+        let answer = |already_done| ArriveResponse { already_done };
+        driving::note(&self.door, &driver_id, What::ArriveTripId(trip_id), answer).await
+    }
+
+    async fn start_trip(
+        &self,
+        request: Request<StartTripRequest>,
+    ) -> Result<Response<StartTripResponse>, Status> {
+        let StartTripRequest { driver_id, trip_id } = request.into_inner();
+        let answer = |already_done| StartTripResponse { already_done };
+        driving::note(&self.door, &driver_id, What::StartTripId(trip_id), answer).await
+    }
+
+    async fn complete_trip(
+        &self,
+        request: Request<CompleteTripRequest>,
+    ) -> Result<Response<CompleteTripResponse>, Status> {
+        let CompleteTripRequest { driver_id, trip_id, driven_m } = request.into_inner();
+        let what = What::Complete(CompleteTrip { trip_id, driven_m });
+        match driving::command(&self.door, &driver_id, what).await? {
+            Reply::Completed { fare, standing } => Ok(Response::new(CompleteTripResponse {
+                fare: Some(convert::money_message(fare)),
+                already_done: already(standing),
+            })),
+            reply => Err(odd(&reply).into()),
+        }
+    }
+
+    async fn cancel_as_driver(
+        &self,
+        request: Request<CancelAsDriverRequest>,
+    ) -> Result<Response<CancelAsDriverResponse>, Status> {
+        let CancelAsDriverRequest { driver_id, trip_id, reason } = request.into_inner();
+        let what = What::Cancel(CancelAsDriver { trip_id, reason });
+        let answer = |already_done| CancelAsDriverResponse { already_done };
+        driving::note(&self.door, &driver_id, what, answer).await
     }
 }

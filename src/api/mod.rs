@@ -5,18 +5,29 @@
 //! their own: they are polled when the client can take an answer, so that a client that does
 //! not read is not read from either. Sockets, threads and shutdown are the server's affair.
 
+mod admin;
 pub mod connect;
 pub mod convert;
 mod door;
 mod driver;
+mod driving;
 pub mod ingest;
 mod life;
 pub mod proto;
 mod proximity;
+mod rider;
 pub mod status;
 mod tally;
+mod trip_events;
 
+/// A fresh set of metrics, as a door counts them.
+pub fn metrics() -> std::sync::Arc<crate::telemetry::Metrics> {
+    std::sync::Arc::new(crate::telemetry::Metrics::new(&tally::REASON_NAMES))
+}
+
+pub use admin::AdminService;
 pub use door::{Door, ReportSink, SharedMap, SinkState, StreamPermit};
 pub use driver::DriverService;
 pub use life::StreamLife;
 pub use proximity::ProximityService;
+pub use rider::RiderService;

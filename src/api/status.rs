@@ -7,9 +7,12 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::convert::FieldError;
-use crate::ids::DriverId;
+use crate::dispatch::Refusal;
+use crate::host::HostError;
+use crate::ids::{DriverId, TripId};
 use crate::index::FullError;
 use crate::limits;
+use crate::model::DriverStatus;
 
 /// Why a call or a stream ends without what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +65,37 @@ pub enum Failure {
         /// The limit.
         max: usize,
     },
+    /// The market does not do what was asked.
+    #[error(transparent)]
+    Market(#[from] HostError),
+    /// The server hosts no market.
+    #[error("this server hosts no market; it only knows where drivers are")]
+    NoMarket,
+    /// A status that dispatch decides.
+    #[error(
+        "driver {driver} is bound by a trip or an offer ({bound}); the status {status} belongs to \
+         dispatch, only AVAILABLE and OFFLINE can be set"
+    )]
+    StatusOwned {
+        /// Whose.
+        driver: DriverId,
+        /// What was wanted.
+        status: DriverStatus,
+        /// What the driver is doing.
+        bound: DriverStatus,
+    },
+    /// No decision about the trip is remembered.
+    #[error("trip {trip}: no decision about it is remembered")]
+    Undecided {
+        /// Which.
+        trip: TripId,
+    },
+    /// The market answered what it never should.
+    #[error("the market answered {reply}, which is no answer to this; please report it")]
+    Odd {
+        /// What it answered.
+        reply: String,
+    },
     /// The server is shutting down.
     #[error("the server drains; reconnect")]
     Draining,
@@ -76,10 +110,14 @@ impl Failure {
         Self::UnknownDriver { driver: driver.as_str().to_owned() }
     }
 
-    fn code(&self) -> Code {
+    pub(super) fn code(&self) -> Code {
         match self {
             Self::Field(_) => Code::InvalidArgument,
-            Self::UnknownDriver { .. } => Code::NotFound,
+            Self::UnknownDriver { .. } | Self::Undecided { .. } => Code::NotFound,
+            Self::Market(error) => market_code(error),
+            Self::NoMarket => Code::Unimplemented,
+            Self::StatusOwned { .. } => Code::FailedPrecondition,
+            Self::Odd { .. } => Code::Internal,
             Self::MapFull(_)
             | Self::TooManyStreams { .. }
             | Self::WatchTooLarge { .. }
@@ -89,6 +127,52 @@ impl Failure {
             Self::Draining => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
         }
+    }
+
+    /// The machine-readable name.
+    pub(super) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Field(_) => "bad_field",
+            Self::UnknownDriver { .. } => "unknown_driver",
+            Self::MapFull(_) => "max_drivers",
+            Self::TooManyStreams { .. } => "max_streams",
+            Self::WatchTooLarge { .. } => "max_watched",
+            Self::TooMuchUnfinished { .. } => "max_request_bytes",
+            Self::TooMuchUnread { .. } => "max_answer_bytes",
+            Self::MessageTooLarge { .. } => "max_message_bytes",
+            Self::Market(error) => market_reason(error),
+            Self::NoMarket => "no_market",
+            Self::StatusOwned { .. } => "status_owned",
+            Self::Undecided { .. } => "undecided",
+            Self::Odd { .. } => "odd_reply",
+            Self::Draining => "draining",
+            Self::DeadlineExceeded => "deadline_exceeded",
+        }
+    }
+
+    /// What a market's failures carry: the name, and what their codes promise.
+    fn market_details(&self) -> ErrorDetails {
+        let mut details = ErrorDetails::new();
+        let none: [(String, String); 0] = [];
+        details.set_error_info(self.reason(), "hansom", none);
+        match self.code() {
+            Code::ResourceExhausted => {
+                details.add_quota_failure_violation(self.reason(), self.to_string());
+                details.set_retry_info(Some(Duration::from_millis(limits::RETRY_AFTER_MS)));
+            }
+            Code::Unavailable => {
+                details.set_retry_info(Some(Duration::from_millis(limits::RETRY_AFTER_MS)));
+            }
+            Code::InvalidArgument => {
+                let field = match self {
+                    Self::Market(HostError::Refused(Refusal::NoDropoff)) => "journey.dropoff",
+                    _ => "id",
+                };
+                details.add_bad_request_violation(field, self.to_string());
+            }
+            _ => {}
+        }
+        details
     }
 
     fn details(&self) -> ErrorDetails {
@@ -114,9 +198,66 @@ impl Failure {
             Self::TooMuchUnfinished { .. } => limit("max_request_bytes"),
             Self::TooMuchUnread { .. } => limit("max_answer_bytes"),
             Self::MessageTooLarge { .. } => limit("max_message_bytes"),
+            Self::Market(_)
+            | Self::NoMarket
+            | Self::StatusOwned { .. }
+            | Self::Undecided { .. }
+            | Self::Odd { .. } => self.market_details(),
             Self::Draining => retry(),
             Self::DeadlineExceeded => ErrorDetails::new(),
         }
+    }
+}
+
+/// The code of each failure of a market.
+const fn market_code(error: &HostError) -> Code {
+    match error {
+        HostError::Refused(refusal) => refusal_code(refusal),
+        HostError::QueueFull { .. } => Code::ResourceExhausted,
+        HostError::Down { .. } | HostError::Ended { .. } | HostError::NoTime { .. } => {
+            Code::Unavailable
+        }
+        HostError::Unreadable { .. } => Code::Internal,
+    }
+}
+
+/// The machine-readable name of each failure of a market.
+const fn market_reason(error: &HostError) -> &'static str {
+    match error {
+        HostError::Refused(refusal) => refusal.name(),
+        HostError::QueueFull { .. } => "market_queue",
+        HostError::Down { .. } => "market_down",
+        HostError::Ended { .. } => "market_ended",
+        HostError::NoTime { .. } => "no_time",
+        HostError::Unreadable { .. } => "unreadable",
+    }
+}
+
+/// The code of each refusal: what is not known, what was done for another, what is wrong in
+/// itself, what there is too much of; and what cannot be done as things stand.
+const fn refusal_code(refusal: &Refusal) -> Code {
+    match refusal {
+        Refusal::UnknownTrip { .. }
+        | Refusal::UnknownOffer { .. }
+        | Refusal::UnknownQuote { .. } => Code::NotFound,
+        Refusal::KeyReused { .. } | Refusal::AlreadyRated { .. } => Code::AlreadyExists,
+        Refusal::OtherMarket { .. } | Refusal::NoDropoff => Code::InvalidArgument,
+        Refusal::MarketFull { .. } => Code::ResourceExhausted,
+        Refusal::NotYourTrip { .. }
+        | Refusal::NoDriver { .. }
+        | Refusal::TooSoon { .. }
+        | Refusal::TooLate { .. }
+        | Refusal::TripOver { .. }
+        | Refusal::StillWaiting { .. }
+        | Refusal::NotYourOffer { .. }
+        | Refusal::OfferExpired { .. }
+        | Refusal::AlreadyTaken { .. }
+        | Refusal::OfferDeclined { .. }
+        | Refusal::OfferClosed { .. }
+        | Refusal::OfferAccepted { .. }
+        | Refusal::RiderHasOpenTrip { .. }
+        | Refusal::QuoteExpired { .. }
+        | Refusal::QuoteDiffers { .. } => Code::FailedPrecondition,
     }
 }
 
@@ -159,6 +300,9 @@ pub fn unreadable_call<B: Default>(response: http::Response<B>) -> http::Respons
 }
 
 #[cfg(test)]
+mod market_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -192,6 +336,26 @@ mod tests {
                 Code::ResourceExhausted,
                 "max_message_bytes: the message has more than 9 bytes, the most that one may have",
             ),
+            Failure::Market(_) => (
+                Code::ResourceExhausted,
+                "market_queue: 9 commands wait in market sf, the most that may",
+            ),
+            Failure::NoMarket => (
+                Code::Unimplemented,
+                "this server hosts no market; it only knows where drivers are",
+            ),
+            Failure::StatusOwned { .. } => (
+                Code::FailedPrecondition,
+                "driver cab-7 is bound by a trip or an offer (en_route); the status on_trip belongs \
+                 to dispatch, only AVAILABLE and OFFLINE can be set",
+            ),
+            Failure::Undecided { .. } => {
+                (Code::NotFound, "trip sf-1: no decision about it is remembered")
+            }
+            Failure::Odd { .. } => (
+                Code::Internal,
+                "the market answered x, which is no answer to this; please report it",
+            ),
             Failure::Draining => (Code::Unavailable, "the server drains; reconnect"),
             Failure::DeadlineExceeded => {
                 (Code::DeadlineExceeded, "the deadline of the stream has passed")
@@ -210,6 +374,15 @@ mod tests {
             Failure::TooMuchUnfinished { max: 9 },
             Failure::TooMuchUnread { max: 9 },
             Failure::MessageTooLarge { max: 9 },
+            Failure::Market(HostError::QueueFull { market: "sf".parse().unwrap(), max: 9 }),
+            Failure::NoMarket,
+            Failure::StatusOwned {
+                driver: "cab-7".parse().unwrap(),
+                status: DriverStatus::OnTrip,
+                bound: DriverStatus::EnRoute,
+            },
+            Failure::Undecided { trip: "sf-1".parse().unwrap() },
+            Failure::Odd { reply: "x".to_owned() },
             Failure::Draining,
             Failure::DeadlineExceeded,
         ];

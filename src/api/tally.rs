@@ -5,7 +5,7 @@ use crate::model::Reason;
 use crate::telemetry::Metrics;
 
 /// The reasons' names in metrics, by the number of [`proto::RejectReason`] less one.
-pub(super) const REASON_NAMES: [&str; 9] = [
+pub(super) const REASON_NAMES: [&str; 11] = [
     Reason::OutOfOrder.name(),
     Reason::Duplicate.name(),
     Reason::TooOld.name(),
@@ -15,6 +15,8 @@ pub(super) const REASON_NAMES: [&str; 9] = [
     Reason::BadValue.name(),
     "unknown_handle",
     "malformed_batch",
+    "status_owned",
+    "market_busy",
 ];
 
 /// Counts of reports: `received = applied + the sum of rejected`.

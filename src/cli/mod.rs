@@ -8,9 +8,12 @@ mod gathered;
 mod generate;
 mod import;
 mod inspect;
+mod market;
 mod output;
 mod replay;
 mod serve;
+mod serve_market;
+mod trips;
 
 use std::process::ExitCode;
 
@@ -32,6 +35,7 @@ enum Command {
     Import(import::Args),
     Generate(generate::Args),
     Inspect(inspect::Args),
+    Trips(trips::Args),
 }
 
 /// Parses the process's arguments, runs the subcommand, and returns the exit code.
@@ -43,6 +47,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Import(args) => import::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Trips(args) => trips::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Bench(args) => bench::run(&args),

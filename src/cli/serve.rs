@@ -9,9 +9,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::api::{ReportSink, SharedMap};
+use super::market;
+use super::serve_market::MarketFlags;
+use crate::api::{self, ReportSink, SharedMap};
 use crate::clock::Clock;
 use crate::config::{ClockKind, Config, Layers};
+use crate::host::Host;
 use crate::index::LiveIndex;
 use crate::server::{Drained, Recorder, Running, Server, ServerConfig};
 use crate::telemetry;
@@ -24,7 +27,8 @@ The bound addresses are printed on standard output, one a line: `grpc 127.0.0.1:
 `http 127.0.0.1:7401`. Logs go to standard error.
 
 On SIGTERM or SIGINT the server drains: /readyz turns 503, health NOT_SERVING, streams are told, \
-what is in flight finishes or is cut after --drain-timeout. Then the recording is finished, which \
+what is in flight finishes or is cut after --drain-timeout. Trips stay as they are: the next start \
+finds them in the journal. Then the recording is finished, which \
 may take as long again. A second signal ends the process at once.
 
 Exit codes: 0 drained; 1 could not start or failed; 2 wrong arguments or configuration; \
@@ -79,6 +83,8 @@ pub(super) struct Args {
     /// Where the present comes from: wall, or trace for the newest device time [default: wall]
     #[arg(long, value_name = "CLOCK")]
     clock: Option<String>,
+    #[command(flatten)]
+    market: MarketFlags,
     /// Allow addresses that other machines can reach, without encryption or authentication
     #[arg(long)]
     insecure: bool,
@@ -94,8 +100,8 @@ impl Args {
                 Err(error) => layers.unreadable_file(&name, &error),
             };
         }
+        let layers = self.market.over(layers.environment(std::env::vars_os()));
         layers
-            .environment(std::env::vars_os())
             .flag("listen", self.listen.clone())
             .flag("http", self.http.clone())
             .flag("threads", self.threads.clone())
@@ -139,13 +145,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 (Some(recorder), Some(Arc::new(sink) as Arc<dyn ReportSink>))
             }
         };
-        let running = start(&config, sink)?;
+        let (running, host) = start(&config, sink)?;
         announce(&running)?;
         log_start(&config, &running);
         let name = signals.next().await;
         tracing::info!(signal = name, "draining");
         let within = Duration::from_millis(config.drain_timeout.get());
-        let ending = tokio::task::spawn_blocking(move || end(running, recorder, within));
+        let ending = tokio::task::spawn_blocking(move || end(running, host, recorder, within));
         tokio::select! {
             ended = ending => ended.context("the drain failed")??,
             name = signals.next() => {
@@ -158,20 +164,22 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Drains, then ends the recording; each has its time.
-fn end(running: Running, recorder: Option<Recorder>, within: Duration) -> anyhow::Result<()> {
+fn end(
+    running: Running,
+    host: Option<Host>,
+    recorder: Option<Recorder>,
+    within: Duration,
+) -> anyhow::Result<()> {
     match running.drain() {
         Drained::Finished => tracing::info!("drained"),
         Drained::Cut => tracing::warn!("the drain timeout passed; what was left was cut"),
     }
+    // Nobody asks any more; what was answered is durable.
+    drop(host);
     match recorder {
         Some(recorder) => recorder.finish(within).context("the recording is incomplete"),
         None => Ok(()),
     }
-}
-
-/// The map that is served.
-fn map(config: &Config) -> anyhow::Result<SharedMap> {
-    Ok(Arc::new(LiveIndex::new(config.index, seed().context("cannot read /dev/urandom")?)))
 }
 
 /// A number nobody can guess, so that nobody can choose ids that collide.
@@ -181,21 +189,35 @@ fn seed() -> std::io::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<Running> {
-    let clock = match config.clock {
+fn start(
+    config: &Config,
+    sink: Option<Arc<dyn ReportSink>>,
+) -> anyhow::Result<(Running, Option<Host>)> {
+    let clock = Arc::new(match config.clock {
         ClockKind::Wall => Clock::Wall,
         ClockKind::Trace => Clock::trace(),
+    });
+    let seed = seed().context("cannot read /dev/urandom")?;
+    let map: SharedMap = Arc::new(LiveIndex::new(config.index, seed));
+    let metrics = api::metrics();
+    let start = |settings| {
+        let (map, clock) = (Arc::clone(&map), Arc::clone(&clock));
+        market::start(settings, map, clock, Arc::clone(&metrics.market), seed)
     };
+    let host = config.market.as_ref().map(start).transpose()?;
+    let market = host.as_ref().map(|host| (host.handle().clone(), Arc::clone(&metrics)));
     let server = ServerConfig {
         listen: config.listen,
         http: Some(config.http),
         threads: config.threads,
         stale_after: config.index.stale_after,
         drain_timeout: Duration::from_millis(config.drain_timeout.get()),
+        market,
         sink,
         ..ServerConfig::default()
     };
-    Server::start(server, map(config)?, Arc::new(clock)).context("cannot start the server")
+    let running = Server::start(server, map, clock).context("cannot start the server")?;
+    Ok((running, host))
 }
 
 /// Tells scripts where the server is.

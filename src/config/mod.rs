@@ -6,6 +6,7 @@
 //! All problems are reported at once.
 
 mod layers;
+mod market;
 mod parse;
 mod settings;
 mod variables;
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use layers::{Layers, Origin};
+pub use market::MarketSettings;
 pub use settings::{Fallback, SETTINGS, Setting};
 
 use crate::index::IndexConfig;
@@ -51,6 +53,8 @@ pub struct Config {
     pub record: Option<PathBuf>,
     /// Where the present comes from.
     pub clock: ClockKind,
+    /// The market that is hosted, if any.
+    pub market: Option<MarketSettings>,
     /// Whether anybody who reaches the address may use it.
     pub insecure: bool,
     /// Each setting as it was given, for `--print-config`.

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 
 use super::layers::{Layers, Origin};
 use super::settings::SETTINGS;
-use super::{ClockKind, Config, Problem, Problems};
+use super::{ClockKind, Config, Problem, Problems, market};
 use crate::index::IndexConfig;
 use crate::limits;
 use crate::telemetry::LogFormat;
 use crate::units::Millis;
 
-struct Reader {
-    layers: Layers,
+pub(super) struct Reader {
+    pub(super) layers: Layers,
     printed: Vec<(&'static super::Setting, String, Origin)>,
 }
 
@@ -45,6 +45,7 @@ pub(super) fn resolve(layers: Layers) -> Result<Config, Problems> {
         "trace" => Ok(ClockKind::Trace),
         _ => Err(format!("{v:?} is neither wall nor trace")),
     });
+    let market = market::read(&mut reader);
     let insecure = reader.read("insecure", |v| {
         v.parse::<bool>().map_err(|_| format!("{v:?} is neither true nor false"))
     });
@@ -71,6 +72,7 @@ pub(super) fn resolve(layers: Layers) -> Result<Config, Problems> {
             drain_timeout: drain?,
             record: record?,
             clock: clock?,
+            market: market?,
             insecure: insecure?,
             printed: reader.printed,
         })
@@ -81,7 +83,7 @@ pub(super) fn resolve(layers: Layers) -> Result<Config, Problems> {
 
 impl Reader {
     /// The value of a setting; `None` if it has a problem, which is kept.
-    fn read<T, E: Display>(
+    pub(super) fn read<T, E: Display>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
@@ -102,7 +104,7 @@ impl Reader {
         }
     }
 
-    fn origin(&self, name: &str) -> Origin {
+    pub(super) fn origin(&self, name: &str) -> Origin {
         self.layers.values.get(name).map_or(Origin::Default, |(_, origin)| origin.clone())
     }
 
@@ -143,7 +145,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{text:?} is not an address and a port, as 127.0.0.1:7400"))
 }
 
-fn whole(text: &str, min: u64, max: u64) -> Result<u64, String> {
+pub(super) fn whole(text: &str, min: u64, max: u64) -> Result<u64, String> {
     text.parse()
         .ok()
         .filter(|value| (min..=max).contains(value))
@@ -166,7 +168,7 @@ fn readable(millis: u64) -> String {
 }
 
 /// A duration: a whole number and `ms`, `s`, `m`, `h` or `d`.
-fn span(text: &str, min: u64, max: u64) -> Result<Millis, String> {
+pub(super) fn span(text: &str, min: u64, max: u64) -> Result<Millis, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
         "ms" => 1,

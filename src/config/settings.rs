@@ -55,7 +55,7 @@ const fn limit(name: &'static str, default: usize) -> Setting {
 }
 
 /// Each setting.
-pub const SETTINGS: [Setting; 14] = [
+pub const SETTINGS: [Setting; 35] = [
     text("listen", "127.0.0.1:7400"),
     text("http", "127.0.0.1:7401"),
     // 0: as many as the machine has cores.
@@ -70,6 +70,27 @@ pub const SETTINGS: [Setting; 14] = [
     text("drain_timeout", "10s"),
     text("record", ""),
     text("clock", "wall"),
+    text("market", "main"),
+    text("journal", "hansom-data"),
+    text("keep_history", "90d"),
+    text("policy", "greedy"),
+    text("window", "2s"),
+    text("offer_timeout", "15s"),
+    text("patience", "5m"),
+    text("free_cancel", "2m"),
+    text("no_show_after", "5m"),
+    text("quote_valid", "5m"),
+    text("max_pickup", "20m"),
+    text("back_to_back", "5m"),
+    bare("max_radius_m", "8000"),
+    bare("open_trips_per_rider", "1"),
+    text("currency", "USD"),
+    bare("tariff_base", "250"),
+    bare("tariff_per_km", "125"),
+    bare("tariff_per_minute", "35"),
+    bare("tariff_minimum", "700"),
+    bare("tariff_cancellation", "500"),
+    bare("tariff_no_show", "500"),
     bare("insecure", "false"),
 ];
 

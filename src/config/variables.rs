@@ -6,7 +6,7 @@ use super::settings;
 pub(super) const PREFIX: &str = "HANSOM_";
 
 /// Read by tests and builds, without the prefix. `cargo run` sets `HANSOM_RUSTC`.
-const OURS: [&str; 5] = ["DATA", "SEEDS", "ORACLE_STEPS", "COMMIT", "RUSTC"];
+const OURS: [&str; 7] = ["DATA", "SEED", "SEEDS", "ORACLE_STEPS", "KILLS", "COMMIT", "RUSTC"];
 
 /// What is wrong with a variable that is no setting; `None` if it may be there.
 pub(super) fn strange(name: &str, value: &str) -> Option<String> {

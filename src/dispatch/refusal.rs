@@ -207,6 +207,33 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// All names, in the order of the variants.
+    pub const NAMES: [&str; 23] = [
+        "other_market",
+        "unknown_trip",
+        "not_your_trip",
+        "no_driver",
+        "too_soon",
+        "too_late",
+        "trip_over",
+        "still_waiting",
+        "unknown_offer",
+        "not_your_offer",
+        "offer_expired",
+        "already_taken",
+        "offer_declined",
+        "offer_closed",
+        "offer_accepted",
+        "key_reused",
+        "rider_has_open_trip",
+        "market_full",
+        "unknown_quote",
+        "quote_expired",
+        "quote_differs",
+        "no_dropoff",
+        "already_rated",
+    ];
+
     /// Its name in metrics and logs.
     pub const fn name(&self) -> &'static str {
         match self {

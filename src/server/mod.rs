@@ -93,7 +93,11 @@ impl Server {
         let http_addr = http.as_ref().map(|(_, address)| *address);
         let (drain, draining) = watch::channel(false);
         let (stop, stopping) = watch::channel(false);
-        let door = Arc::new(Door::new(map, clock, config.stale_after, config.sink, draining));
+        let door = Door::new(map, clock, config.stale_after, config.sink, draining);
+        let door = Arc::new(match config.market {
+            Some((market, metrics)) => door.with_market(market, metrics),
+            None => door,
+        });
         let health = health::reporter();
         let mut running = Running {
             grpc_addr,

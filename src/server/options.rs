@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::ReportSink;
+use crate::host::MarketHandle;
 use crate::limits;
+use crate::telemetry::Metrics;
 use crate::units::Millis;
 use crate::web::HttpLimits;
 
@@ -26,6 +28,8 @@ pub struct ServerConfig {
     pub stale_after: Millis,
     /// How long a drain may take before what is left is cut.
     pub drain_timeout: Duration,
+    /// The market that is served, if any, and where it counts.
+    pub market: Option<(MarketHandle, Arc<Metrics>)>,
     /// Who else wants to know what was applied.
     pub sink: Option<Arc<dyn ReportSink>>,
 }
@@ -42,6 +46,7 @@ impl Default for ServerConfig {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             stale_after: Millis::from_secs(60),
             drain_timeout: Duration::from_secs(10),
+            market: None,
             sink: None,
         }
     }

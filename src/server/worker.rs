@@ -24,10 +24,12 @@ use super::guard::GuardLayer;
 use super::health::HealthWatch;
 use super::wire::Wire;
 use crate::api::proto::FILE_DESCRIPTOR_SET;
+use crate::api::proto::admin_service_server::AdminServiceServer;
 use crate::api::proto::driver_service_server::DriverServiceServer;
 use crate::api::proto::proximity_service_server::ProximityServiceServer;
+use crate::api::proto::rider_service_server::RiderServiceServer;
 use crate::api::status::unreadable_call;
-use crate::api::{Door, DriverService, ProximityService};
+use crate::api::{AdminService, Door, DriverService, ProximityService, RiderService};
 use crate::limits;
 
 /// Puts what tonic says of a request that it cannot read in our terms.
@@ -82,6 +84,12 @@ impl Worker {
         let proximity = ProximityServiceServer::new(ProximityService::new(Arc::clone(&self.door)))
             .accept_compressed(Gzip)
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        let rider = RiderServiceServer::new(RiderService::new(Arc::clone(&self.door)))
+            .accept_compressed(Gzip)
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        let admin = AdminServiceServer::new(AdminService::new(Arc::clone(&self.door)))
+            .accept_compressed(Gzip)
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let health = HealthWatch::new(Arc::clone(&self.door), self.health.clone());
         let health = HealthServer::new(health)
             .accept_compressed(Gzip)
@@ -104,6 +112,8 @@ impl Worker {
             .layer(Unreadable::new(unreadable_call))
             .add_service(driver)
             .add_service(proximity)
+            .add_service(rider)
+            .add_service(admin)
             .add_service(health)
             .add_optional_service(v1)
             .add_optional_service(v1alpha)

@@ -3,12 +3,15 @@
 //! Each server has its own set, so that several can live in one process. No metric is labelled
 //! by driver, stream or place: the number of series is fixed when the program is written.
 
+use std::sync::Arc;
+
 use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
     gauge, histogram,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use super::market::{self, MarketMetrics};
 use super::process;
 use super::rpc::Rpc;
 use crate::model::DriverStatus;
@@ -89,6 +92,8 @@ pub struct Metrics {
     pub trace_rows_dropped: Counter,
     /// 1 once the recording has ended early.
     pub trace_failed: Gauge,
+    /// Those of the market, if there is one.
+    pub market: Arc<MarketMetrics>,
     durations: [Histogram; 6],
     errors: Vec<Counter>,
 }
@@ -96,13 +101,17 @@ pub struct Metrics {
 impl Metrics {
     /// A fresh set, all at zero; `reasons` are the labels under which rejections are counted.
     pub fn new(reasons: &[&'static str]) -> Self {
-        let builder = PrometheusBuilder::new();
-        let matcher = Matcher::Full("hansom_grpc_request_duration_seconds".to_owned());
-        // Fails only for an empty list of buckets.
-        let recorder = builder
-            .set_buckets_for_metric(matcher, &DURATION_BUCKETS)
-            .unwrap_or_default()
-            .build_recorder();
+        let buckets = [("hansom_grpc_request_duration_seconds", &DURATION_BUCKETS[..])]
+            .into_iter()
+            .chain(market::WAITS.map(|name| (name, &market::WAIT_BUCKETS[..])))
+            .chain(market::WORKS.map(|name| (name, &DURATION_BUCKETS[..])))
+            .chain(market::COUNTS.map(|name| (name, &market::COUNT_BUCKETS[..])));
+        let builder = buckets.fold(PrometheusBuilder::new(), |builder, (name, buckets)| {
+            // Fails only for an empty list of buckets.
+            let matcher = Matcher::Full(name.to_owned());
+            builder.set_buckets_for_metric(matcher, buckets).unwrap_or_default()
+        });
+        let recorder = builder.build_recorder();
         let handle = recorder.handle();
         metrics::with_local_recorder(&recorder, || {
             describe();
@@ -130,6 +139,7 @@ impl Metrics {
                 http_connections_refused: counter!("hansom_http_connections_refused_total"),
                 trace_rows_dropped: counter!("hansom_trace_rows_dropped_total"),
                 trace_failed: gauge!("hansom_trace_failed"),
+                market: Arc::new(MarketMetrics::new()),
                 errors: Rpc::each(|service, method, code| {
                     counter!(
                         "hansom_grpc_errors_total",

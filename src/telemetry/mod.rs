@@ -1,10 +1,12 @@
 //! What the process tells about itself: metrics and logs.
 
 mod logs;
+mod market;
 mod metrics;
 mod process;
 mod rpc;
 
 pub use logs::{LogFormat, init_logs};
+pub use market::MarketMetrics;
 pub use metrics::{Method, Metrics};
 pub use rpc::Rpc;

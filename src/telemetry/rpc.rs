@@ -5,7 +5,7 @@
 pub struct Rpc(usize);
 
 /// Service, method, and whether it answers with a stream.
-const ALL: [(&str, &str, bool); 10] = [
+const ALL: [(&str, &str, bool); 24] = [
     ("hansom.v1.DriverService", "Connect", true),
     ("hansom.v1.DriverService", "Ingest", true),
     ("hansom.v1.DriverService", "Report", false),
@@ -16,6 +16,20 @@ const ALL: [(&str, &str, bool); 10] = [
     ("hansom.v1.ProximityService", "Within", false),
     ("hansom.v1.ProximityService", "Count", false),
     ("hansom.v1.ProximityService", "WatchArea", true),
+    ("hansom.v1.DriverService", "AcceptOffer", false),
+    ("hansom.v1.DriverService", "DeclineOffer", false),
+    ("hansom.v1.DriverService", "Arrive", false),
+    ("hansom.v1.DriverService", "StartTrip", false),
+    ("hansom.v1.DriverService", "CompleteTrip", false),
+    ("hansom.v1.DriverService", "CancelAsDriver", false),
+    ("hansom.v1.RiderService", "Quote", false),
+    ("hansom.v1.RiderService", "RequestTrip", false),
+    ("hansom.v1.RiderService", "CancelTrip", false),
+    ("hansom.v1.RiderService", "GetTrip", false),
+    ("hansom.v1.RiderService", "WatchTrip", true),
+    ("hansom.v1.RiderService", "RateTrip", false),
+    ("hansom.v1.AdminService", "Status", false),
+    ("hansom.v1.AdminService", "Explain", false),
 ];
 
 /// The names of gRPC's error codes, from 1.

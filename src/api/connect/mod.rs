@@ -5,6 +5,7 @@
 
 mod session;
 mod stream;
+mod trips;
 
 pub use session::Session;
 pub(super) use stream::ConnectStream;

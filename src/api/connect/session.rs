@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use crate::api::convert::{self, FieldError};
 use crate::api::door::Door;
-use crate::api::ingest::introduce;
+use crate::api::driving::presence;
 use crate::api::proto::{self, RejectReason, connect_request::Kind};
 use crate::api::status::Failure;
 use crate::api::tally::{Tally, reason_message};
@@ -54,7 +54,13 @@ impl Session {
         let status = convert::optional_status(hello.status);
         let ack_interval = convert::ack_interval(hello.ack_interval_ms)?;
         let key = door.map.bind(door.now(), &id)?;
-        introduce(&*door.map, key, profile, status);
+        door.introduce(&id, key, profile, status);
+        if let (Ok(market), Some(status)) = (door.market(), status)
+            && let Some(command) = presence(id, status)
+        {
+            // Carried out without anybody waiting for it.
+            drop(market.submit(command));
+        }
         Ok(Self {
             id,
             key,
@@ -98,8 +104,8 @@ impl Session {
                 }
                 .into());
             }
-            // A kind that this version does not know.
-            None => {}
+            // The stream's affair, and a kind that this version does not know.
+            Some(Kind::Command(_)) | None => {}
         }
         Ok(())
     }
@@ -108,6 +114,7 @@ impl Session {
         match convert::report("position.", message) {
             Ok(values) => {
                 let convert::ReportValues { position, at, motion, status } = values;
+                let status = door.settable(&self.id, status);
                 let report = Report { driver: self.key, position, at, motion, status };
                 self.waiting.push((ordinal, report));
             }
@@ -123,6 +130,14 @@ impl Session {
     fn take_status(&mut self, door: &Door, ordinal: u64, code: i32) {
         match convert::required_status("status", code) {
             Ok(status) => {
+                if let Err((reason, detail)) = self.tell_market(door, status) {
+                    self.reject(door, ordinal, reason, detail);
+                    return;
+                }
+                if door.bound(&self.id).is_some() {
+                    self.tally.apply(&door.metrics, 1, 0);
+                    return;
+                }
                 self.status = Some(status);
                 if door.map.set_status(self.key, status) || self.rebind(door) {
                     self.tally.apply(&door.metrics, 1, 0);
@@ -134,11 +149,33 @@ impl Session {
         }
     }
 
+    /// Tells dispatch of a status that is its affair.
+    fn tell_market(&self, door: &Door, status: DriverStatus) -> Result<(), (RejectReason, String)> {
+        let Ok(market) = door.market() else { return Ok(()) };
+        let Some(command) = presence(self.id, status) else {
+            let bound = door.bound(&self.id);
+            return bound.map_or(Ok(()), |bound| {
+                let failure = Failure::StatusOwned { driver: self.id, status, bound };
+                Err((RejectReason::StatusOwned, failure.to_string()))
+            });
+        };
+        // Carried out in its turn, before later commands of this stream.
+        match market.submit(command).error() {
+            Some(error) => Err((RejectReason::MarketBusy, error.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whose stream it is.
+    pub fn driver(&self) -> DriverId {
+        self.id
+    }
+
     /// Makes the driver known again after it was forgotten.
     fn rebind(&mut self, door: &Door) -> bool {
         let Ok(key) = door.map.bind(door.now(), &self.id) else { return false };
         self.key = key;
-        introduce(&*door.map, key, self.profile, self.status);
+        door.introduce(&self.id, key, self.profile, self.status);
         true
     }
 

@@ -12,8 +12,10 @@ use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 
 use super::Session;
+use super::trips::Trips;
 use crate::api::door::{Door, time_ms};
 use crate::api::life::{StreamLife, arm, fired};
+use crate::api::proto::connect_request::Kind as Asked;
 use crate::api::proto::{ConnectRequest, ConnectResponse, Ready, connect_response::Kind};
 use crate::api::status::unreadable;
 use crate::limits;
@@ -23,6 +25,7 @@ pub struct ConnectStream {
     door: Arc<Door>,
     inbound: Streaming<ConnectRequest>,
     session: Option<Session>,
+    trips: Option<Trips>,
     life: StreamLife,
     timer: Option<Pin<Box<Sleep>>>,
     armed: bool,
@@ -35,12 +38,17 @@ impl ConnectStream {
         inbound: Streaming<ConnectRequest>,
         life: StreamLife,
     ) -> Self {
-        Self { door, inbound, session: None, life, timer: None, armed: false, end: None }
+        let (session, trips, timer) = (None, None, None);
+        Self { door, inbound, session, trips, life, timer, armed: false, end: None }
     }
 
     /// Takes in what is there, up to a limit; says whether the session has just begun.
     fn gather(&mut self, cx: &mut Context<'_>) -> bool {
         for _ in 0..limits::MAX_GATHERED_MESSAGES {
+            if self.trips.as_ref().is_some_and(|trips| !trips.has_room()) {
+                // The answer wakes the stream.
+                return false;
+            }
             let message = match Pin::new(&mut self.inbound).poll_next(cx) {
                 Poll::Pending => return false,
                 Poll::Ready(Some(Ok(message))) => message,
@@ -54,9 +62,20 @@ impl ConnectStream {
                 }
             };
             let taken = match &mut self.session {
-                Some(session) => session.take(&self.door, &message),
+                Some(session) => {
+                    if let (Some(Asked::Command(command)), Some(trips)) =
+                        (&message.kind, &mut self.trips)
+                    {
+                        // Where the driver was before belongs before it.
+                        session.flush(&self.door);
+                        trips.take(command);
+                    }
+                    session.take(&self.door, &message)
+                }
                 None => match Session::open(&self.door, &message) {
                     Ok(session) => {
+                        let market = self.door.market().ok().cloned();
+                        self.trips = Some(Trips::new(market, session.driver()));
                         self.session = Some(session);
                         return true;
                     }
@@ -114,8 +133,19 @@ impl Stream for ConnectStream {
         if let Some(ack) = this.ack(cx) {
             return Poll::Ready(Some(Ok(ack)));
         }
+        let failed = matches!(this.end, Some(Err(_)));
+        if let Some(trips) = this.trips.as_mut().filter(|_| !failed)
+            && let Some(kind) = trips.poll(cx)
+        {
+            return Poll::Ready(Some(Ok(ConnectResponse { kind: Some(kind) })));
+        }
+        let settled = this.trips.as_ref().is_none_or(Trips::is_settled);
         match this.end.replace(Ok(())) {
-            Some(Err(status)) => Poll::Ready(Some(Err(status))),
+            Some(Err(status)) => {
+                this.trips = None;
+                Poll::Ready(Some(Err(status)))
+            }
+            Some(Ok(())) if !settled => Poll::Pending,
             Some(Ok(())) => Poll::Ready(None),
             None => {
                 this.end = None;

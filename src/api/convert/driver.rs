@@ -3,7 +3,7 @@
 use super::{FieldError, position};
 use crate::api::proto;
 use crate::geo::LatLng;
-use crate::ids::DriverId;
+use crate::ids::{DriverId, RiderId};
 use crate::model::{
     Attributes, Capacity, DriverStatus, Motion, Profile, Rating, Reason, ValueError, VehicleTypes,
 };
@@ -28,6 +28,11 @@ pub struct ReportValues {
 /// A driver id in the field `driver_id`.
 pub fn driver_id(text: &str) -> Result<DriverId, FieldError> {
     text.parse().map_err(|error| FieldError::because("driver_id", error))
+}
+
+/// A rider id in the field `rider_id`.
+pub fn rider_id(text: &str) -> Result<RiderId, FieldError> {
+    text.parse().map_err(|error| FieldError::because("rider_id", error))
 }
 
 /// A status that may be left unspecified, which one that is not known counts as.

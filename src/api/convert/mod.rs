@@ -8,15 +8,21 @@ mod area;
 mod driver;
 mod filter;
 mod question;
+mod trip;
 
 pub use answer::{hit, motion_message, position_message, profile_message, status_message};
 pub use area::area;
 pub use driver::{
     ReportValues, column_value, driver_id, heading_of_column, motion, optional_status, profile,
-    report, required_status,
+    report, required_status, rider_id,
 };
 pub use filter::filter;
 pub use question::{ack_interval, nearest, page, watch_interval};
+pub use trip::{
+    OfferParts, driver_command, end_message, event_message, journey, journey_message,
+    money_message, offer_id, offer_message, quote_message, rater, rider_reason, state_message,
+    trip_id, trip_message, trip_request,
+};
 
 use std::fmt::Display;
 

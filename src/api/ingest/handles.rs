@@ -7,7 +7,7 @@ use crate::api::convert;
 use crate::api::door::Door;
 use crate::api::proto::{self, BindRejectReason};
 use crate::ids::DriverId;
-use crate::index::{LiveMap, prefetch};
+use crate::index::prefetch;
 use crate::limits;
 use crate::model::{DriverKey, DriverStatus, Profile};
 use crate::units::Timestamp;
@@ -109,7 +109,7 @@ impl HandleTable {
         let cold = &mut self.cold[handle as usize];
         cold.profile = profile.or(cold.profile);
         cold.status = status.or(cold.status);
-        introduce(&*door.map, key, profile, status);
+        door.introduce(&id, key, profile, status);
         Ok(())
     }
 
@@ -118,7 +118,7 @@ impl HandleTable {
         let id = self.id(handle)?;
         let key = door.map.bind(now, &id).ok()?;
         let cold = self.cold.get(handle as usize)?;
-        introduce(&*door.map, key, cold.profile, cold.status);
+        door.introduce(&id, key, cold.profile, cold.status);
         *self.keys.get_mut(handle as usize)? = Some(key);
         Some(key)
     }
@@ -137,20 +137,5 @@ impl HandleTable {
             self.cold[place] = Cold { start, length, ..Cold::default() };
         }
         self.keys[place] = Some(key);
-    }
-}
-
-/// Tells the map what a driver is like. A driver forgotten meanwhile is found out when it reports.
-pub(in crate::api) fn introduce(
-    map: &dyn LiveMap,
-    key: DriverKey,
-    profile: Option<Profile>,
-    status: Option<DriverStatus>,
-) {
-    if let Some(profile) = profile {
-        map.set_profile(key, profile);
-    }
-    if let Some(status) = status {
-        map.set_status(key, status);
     }
 }

@@ -11,6 +11,5 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub(super) use handles::introduce;
 pub use session::Session;
 pub(super) use stream::IngestStream;

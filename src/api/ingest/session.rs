@@ -59,7 +59,7 @@ impl Session {
     pub fn take(&mut self, door: &Door, message: proto::IngestRequest) {
         self.messages += 1;
         match message.kind {
-            Some(Kind::Update(update)) => self.take_update(&update),
+            Some(Kind::Update(update)) => self.take_update(door, &update),
             Some(Kind::Batch(batch)) => self.take_batch(door, &batch),
             Some(Kind::Bind(bind)) => self.take_bindings(door, &bind),
             // A kind that this version does not know: counted as processed, means nothing.
@@ -72,7 +72,7 @@ impl Session {
         self.reports.len() + self.early.len() >= limits::MAX_GATHERED_ROWS
     }
 
-    fn take_update(&mut self, update: &proto::HandleReport) {
+    fn take_update(&mut self, door: &Door, update: &proto::HandleReport) {
         let ordinal = self.updates;
         self.updates += 1;
         self.tally.received += 1;
@@ -84,7 +84,7 @@ impl Session {
         };
         // A run of updates is at most one gather long.
         let row = u32::try_from(ordinal - first).unwrap_or(u32::MAX);
-        self.take_row(row, update.handle, columns::single(update));
+        self.take_row(door, row, update.handle, columns::single(update));
     }
 
     fn take_batch(&mut self, door: &Door, batch: &proto::ReportBatch) {
@@ -109,14 +109,14 @@ impl Session {
                     }
                     // `rows` has checked that the place fits.
                     let place = u32::try_from(i).unwrap_or(u32::MAX);
-                    self.take_row(place, handle, columns::row(batch, i));
+                    self.take_row(door, place, handle, columns::row(batch, i));
                 }
             }
         }
     }
 
     #[inline]
-    fn take_row(&mut self, row: u32, handle: u32, parsed: Result<Row, Reason>) {
+    fn take_row(&mut self, door: &Door, row: u32, handle: u32, parsed: Result<Row, Reason>) {
         let segment = u32::try_from(self.segments.len()).unwrap_or(u32::MAX).saturating_sub(1);
         let place = Place { segment, row, handle };
         let Some(driver) = self.handles.key(handle) else {
@@ -125,6 +125,10 @@ impl Session {
         };
         match parsed {
             Ok(Row { position, at, motion, status }) => {
+                let status = match status {
+                    Some(_) => self.handles.id(handle).and_then(|id| door.settable(&id, status)),
+                    None => None,
+                };
                 self.newest = self.newest.max(clock::plausible(at));
                 self.reports.push(Report { driver, position, at, motion, status });
                 self.places.push(place);

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod connect;
+mod crash;
 mod cut;
 mod drain;
 mod hoarders;
@@ -9,11 +10,15 @@ mod hostile;
 mod http;
 mod ingest;
 mod killed;
+mod market_down;
 mod outside;
 mod proximity;
+mod races;
 mod raw;
 mod recording;
 mod serve;
 mod settings;
 mod support;
+mod town;
+mod trips;
 mod waiting;

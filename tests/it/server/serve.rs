@@ -14,6 +14,8 @@ pub(super) fn hansom() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hansom"));
     // What the developer's shell or an orchestrator may have set.
     command.env_clear().env("HANSOM_PORT", "tcp://10.0.0.1:7400").env("HANSOM_DATA", "/nowhere");
+    // In memory unless a test says where: nothing is left behind.
+    command.env("HANSOM_JOURNAL", "none");
     command
 }
 
@@ -46,7 +48,12 @@ impl Served {
     #[cfg(unix)]
     pub(super) fn start_in(script: &str, arguments: &[&str]) -> Self {
         let mut shell = Command::new("/bin/sh");
-        shell.env_clear().args(["-c", script, "sh", env!("CARGO_BIN_EXE_hansom")]);
+        shell.env_clear().env("HANSOM_JOURNAL", "none").args([
+            "-c",
+            script,
+            "sh",
+            env!("CARGO_BIN_EXE_hansom"),
+        ]);
         Self::spawn(shell, arguments)
     }
 

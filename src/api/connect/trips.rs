@@ -1,0 +1,179 @@
+//! The trips of one driver's stream: what the app is told of them, and the answers to its commands.
+//!
+//! Polled like the rest of the stream, without a task of its own: what is not taken waits in the
+//! driver's line, and when that overflows the app is told how things stand instead.
+
+use std::collections::VecDeque;
+use std::future::Future as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Sleep;
+
+use crate::api::convert;
+use crate::api::life::{arm, fired};
+use crate::api::proto::command_answer::Outcome;
+use crate::api::proto::connect_response::Kind;
+use crate::api::proto::{
+    CommandAnswer, CommandDone, CommandRefused, DriverCommand, DriverTrips, Superseded,
+};
+use crate::api::rider::already;
+use crate::api::status::Failure;
+use crate::dispatch::Reply;
+use crate::host::{Attendance, HostError, LineEnd, MarketHandle, Pending};
+use crate::ids::DriverId;
+use crate::limits;
+
+/// How the stream stands towards the market.
+enum Line {
+    /// Asked for.
+    Asked(Pending<Attendance>),
+    /// There.
+    Open(Attendance),
+    /// Not to be had; asked for again when the timer fires.
+    Waits,
+    /// Another stream of the driver has it.
+    Elsewhere,
+}
+
+/// An answer that is due to the client.
+enum Answer {
+    /// When the market gives it.
+    Due(Pending<Reply>),
+    /// Given already.
+    Failed(Failure),
+}
+
+/// The trips of one stream.
+pub(super) struct Trips {
+    market: Option<MarketHandle>,
+    driver: DriverId,
+    line: Line,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// In the order of the commands.
+    answers: VecDeque<(u64, Answer)>,
+}
+
+impl Trips {
+    /// The trips of a driver who has just connected.
+    pub(super) fn new(market: Option<MarketHandle>, driver: DriverId) -> Self {
+        let line = match &market {
+            Some(market) => Line::Asked(market.attend(driver)),
+            None => Line::Elsewhere,
+        };
+        Self { market, driver, line, timer: None, answers: VecDeque::new() }
+    }
+
+    /// Whether another command can be taken.
+    pub(super) fn has_room(&self) -> bool {
+        self.answers.len() < limits::MAX_UNANSWERED_COMMANDS
+    }
+
+    /// Whether nobody waits for an answer.
+    pub(super) fn is_settled(&self) -> bool {
+        self.answers.is_empty()
+    }
+
+    /// Takes a command.
+    pub(super) fn take(&mut self, message: &DriverCommand) {
+        let command = convert::driver_command(self.driver, message.what.as_ref());
+        let answer = match (&self.market, command) {
+            (None, _) => Answer::Failed(Failure::NoMarket),
+            (_, Err(error)) => Answer::Failed(error.into()),
+            (Some(market), Ok(command)) => Answer::Due(market.submit(command)),
+        };
+        self.answers.push_back((message.number, answer));
+    }
+
+    /// What the client has to be told next, if there is anything. Registers the waker otherwise.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Kind> {
+        self.poll_answer(cx).or_else(|| self.poll_line(cx))
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<Kind> {
+        let (number, answer) = self.answers.front_mut()?;
+        let outcome = match answer {
+            Answer::Failed(failure) => Err(failure.clone()),
+            Answer::Due(pending) => match Pin::new(pending).poll(cx) {
+                Poll::Pending => return None,
+                Poll::Ready(outcome) => outcome.map_err(Failure::from),
+            },
+        };
+        let number = *number;
+        self.answers.pop_front();
+        let outcome = Some(match outcome {
+            Ok(reply) => Outcome::Done(done(&reply)),
+            Err(failure) => Outcome::Refused(refused(&failure)),
+        });
+        Some(Kind::Answer(CommandAnswer { number, outcome }))
+    }
+
+    fn poll_line(&mut self, cx: &mut Context<'_>) -> Option<Kind> {
+        let Self { market, driver, line, timer, .. } = self;
+        let market = market.as_ref()?;
+        loop {
+            match line {
+                Line::Asked(pending) => match Pin::new(pending).poll(cx) {
+                    Poll::Pending => return None,
+                    Poll::Ready(Ok(attendance)) => {
+                        let trips = attendance.trips.iter().map(convert::trip_message).collect();
+                        *line = Line::Open(attendance);
+                        return Some(Kind::Trips(DriverTrips { trips }));
+                    }
+                    // The server drains: the stream is about to end.
+                    Poll::Ready(Err(HostError::Ended { .. })) => *line = Line::Elsewhere,
+                    Poll::Ready(Err(_)) => *line = waits(timer),
+                },
+                Line::Open(attendance) => match attendance.news.poll_recv(cx) {
+                    Poll::Pending => return None,
+                    Poll::Ready(Some(news)) => {
+                        let journey = &news.request.journey;
+                        let event = convert::event_message(&news.event, Some(journey));
+                        return Some(Kind::Event(event));
+                    }
+                    Poll::Ready(None) => match attendance.end() {
+                        LineEnd::Superseded => {
+                            *line = Line::Elsewhere;
+                            return Some(Kind::Superseded(Superseded {}));
+                        }
+                        LineEnd::Lagged => *line = Line::Asked(market.attend(*driver)),
+                        LineEnd::Ended => *line = waits(timer),
+                    },
+                },
+                Line::Waits => {
+                    if !fired(timer, cx) {
+                        return None;
+                    }
+                    *line = Line::Asked(market.attend(*driver));
+                }
+                Line::Elsewhere => return None,
+            }
+        }
+    }
+}
+
+/// Asks again later.
+fn waits(timer: &mut Option<Pin<Box<Sleep>>>) -> Line {
+    arm(timer, Duration::from_millis(limits::RETRY_AFTER_MS));
+    Line::Waits
+}
+
+fn done(reply: &Reply) -> CommandDone {
+    match reply {
+        Reply::Noted(standing) => CommandDone { already_done: already(*standing), fare: None },
+        Reply::Completed { fare, standing } => CommandDone {
+            already_done: already(*standing),
+            fare: Some(convert::money_message(*fare)),
+        },
+        _ => CommandDone::default(),
+    }
+}
+
+fn refused(failure: &Failure) -> CommandRefused {
+    CommandRefused {
+        code: failure.code() as u32,
+        reason: failure.reason().to_owned(),
+        message: failure.to_string(),
+    }
+}

@@ -1,0 +1,67 @@
+//! The market that `hansom serve` hosts.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::api::SharedMap;
+use crate::clock::Clock;
+use crate::config::MarketSettings;
+use crate::dispatch::policy;
+use crate::host::{Host, HostConfig};
+use crate::journal::{Journal, JournalConfig, MemoryJournal, RedbJournal};
+use crate::limits;
+use crate::telemetry::MarketMetrics;
+use crate::travel::StraightLine;
+
+/// Restores the market and starts it.
+pub(super) fn start(
+    settings: &MarketSettings,
+    map: SharedMap,
+    clock: Arc<Clock>,
+    metrics: Arc<MarketMetrics>,
+    hash_seed: u64,
+) -> anyhow::Result<Host> {
+    let mut market = settings.config.clone();
+    market.hash_seed = hash_seed;
+    let journal: Arc<dyn Journal> = match &settings.journal {
+        Some(folder) => {
+            let folder = folder.join(market.market.as_str());
+            std::fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            let journal = RedbJournal::open(&folder, JournalConfig::default());
+            Arc::new(journal.context("cannot open the journal")?)
+        }
+        None => {
+            tracing::warn!("trips are kept in memory only: they end with this process");
+            Arc::new(MemoryJournal::default())
+        }
+    };
+    let keep_trips = match settings.journal {
+        Some(_) => u64::MAX,
+        None => limits::MEMORY_HISTORY_TRIPS,
+    };
+    let constructor = policy::POLICIES.iter().find(|(name, _)| *name == settings.policy);
+    let (_, policy) = constructor.with_context(|| format!("no policy {}", settings.policy))?;
+    let config = HostConfig {
+        market,
+        policy: *policy,
+        travel: Arc::new(StraightLine::default()),
+        map,
+        clock,
+        journal,
+        keep_history: settings.keep_history,
+        keep_trips,
+        metrics,
+    };
+    let host = Host::start(config).context("cannot start the market")?;
+    let state = host.handle().state();
+    tracing::info!(
+        market = %host.handle().market(),
+        events = state.head.seq.0,
+        trips = state.head.trips,
+        open = state.counts.open,
+        "the market is as it was"
+    );
+    Ok(host)
+}

@@ -1,0 +1,119 @@
+//! The settings of the market.
+
+use std::path::PathBuf;
+
+use super::Problem;
+use super::parse::{Reader, span, whole};
+use crate::dispatch::{BackToBack, MarketConfig, Tariff, policy};
+use crate::ids::MarketId;
+use crate::limits;
+use crate::units::{Currency, Meters, Millis};
+
+/// The market that a server hosts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MarketSettings {
+    /// How it works.
+    pub config: MarketConfig,
+    /// The folder of its journal's folder; none: trips are kept in memory only.
+    pub journal: Option<PathBuf>,
+    /// Who chooses: a name of [`policy::POLICIES`].
+    pub policy: &'static str,
+    /// How long history of ended trips is kept.
+    pub keep_history: Millis,
+}
+
+/// The market's settings; the inner none: no market is wanted.
+pub(super) fn read(reader: &mut Reader) -> Option<Option<MarketSettings>> {
+    let id = reader.read("market", |v| match v {
+        "none" => Ok(None),
+        _ => v.parse::<MarketId>().map(Some).map_err(|e| e.to_string()),
+    });
+    let journal = reader.read("journal", |v| {
+        Ok::<_, String>(if v == "none" { None } else { Some(PathBuf::from(v)) })
+    });
+    let policy = reader.read("policy", known_policy);
+    let keep_history = reader.read("keep_history", |v| span(v, 0, limits::MAX_KEEP_HISTORY_MS));
+    let mut config = MarketConfig::new(PLACEHOLDER.parse().ok()?);
+    let read = waits(reader, &mut config).and(places(reader, &mut config));
+    let read = read.and(tariff(reader, &mut config.tariff));
+    let (id, journal, policy, keep_history) = (id?, journal?, policy?, keep_history?);
+    read?;
+    let Some(id) = id else { return Some(None) };
+    config.market = id;
+    let Err(errors) = config.check() else {
+        return Some(Some(MarketSettings { config, journal, policy, keep_history }));
+    };
+    for problem in errors.problems {
+        let name = problem.field.strip_suffix("_ms").unwrap_or(problem.field);
+        let origin = reader.origin(name);
+        reader.layers.problems.push(Problem { origin, message: problem.to_string() });
+    }
+    None
+}
+
+/// The name of a market until its own is known.
+const PLACEHOLDER: &str = "main";
+
+fn known_policy(text: &str) -> Result<&'static str, String> {
+    let names = policy::POLICIES.map(|(name, _)| name);
+    let found = names.into_iter().find(|name| *name == text);
+    found.ok_or_else(|| format!("{text:?} is none of {}", names.join(", ")))
+}
+
+fn waits(reader: &mut Reader, config: &mut MarketConfig) -> Option<()> {
+    // The market's own ranges are narrower, and checked for all of them at once.
+    let mut wait = |name| reader.read(name, |v| span(v, 0, limits::MAX_DISPATCH_WAIT_MS));
+    let window = wait("window");
+    let offer_timeout = wait("offer_timeout");
+    let patience = wait("patience");
+    let free_cancel = wait("free_cancel");
+    let no_show_after = wait("no_show_after");
+    let quote_valid = wait("quote_valid");
+    let max_pickup = wait("max_pickup");
+    let back_to_back = wait("back_to_back");
+    config.window = window?;
+    config.offer_timeout = offer_timeout?;
+    config.patience = patience?;
+    config.free_cancel = free_cancel?;
+    config.no_show_after = no_show_after?;
+    config.quote_valid = quote_valid?;
+    config.max_pickup = max_pickup?;
+    config.back_to_back = match back_to_back? {
+        Millis::ZERO => BackToBack::Off,
+        within => BackToBack::Within(within),
+    };
+    Some(())
+}
+
+fn places(reader: &mut Reader, config: &mut MarketConfig) -> Option<()> {
+    let radius = reader.read("max_radius_m", |v| whole(v, 1, 1_000_000));
+    let trips = reader.read("open_trips_per_rider", |v| whole(v, 0, u64::from(u32::MAX)));
+    config.max_radius = Meters::whole(u32::try_from(radius?).ok()?);
+    config.open_trips_per_rider = usize::try_from(trips?).ok()?;
+    Some(())
+}
+
+fn tariff(reader: &mut Reader, tariff: &mut Tariff) -> Option<()> {
+    let currency = reader.read("currency", str::parse::<Currency>);
+    let mut price = |name| {
+        reader.read(name, |v| {
+            v.parse::<i64>().map_err(|_| format!("{v:?} is not a whole number of minor units"))
+        })
+    };
+    let base = price("tariff_base");
+    let per_km = price("tariff_per_km");
+    let per_minute = price("tariff_per_minute");
+    let minimum = price("tariff_minimum");
+    let cancellation = price("tariff_cancellation");
+    let no_show = price("tariff_no_show");
+    *tariff = Tariff {
+        currency: currency?,
+        base: base?,
+        per_km: per_km?,
+        per_minute: per_minute?,
+        minimum: minimum?,
+        cancellation: cancellation?,
+        no_show: no_show?,
+    };
+    Some(())
+}

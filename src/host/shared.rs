@@ -1,0 +1,100 @@
+//! What other threads read of a market without waiting for its thread.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+
+use super::watch::Watched;
+use crate::dispatch::{Counts, Head};
+use crate::ids::{DriverId, MarketId};
+use crate::journal::Journal;
+use crate::model::DriverStatus;
+use crate::telemetry::MarketMetrics;
+
+/// How a market stands, as of its last commit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostState {
+    /// Where it is in its history.
+    pub head: Head,
+    /// How many there are of everything.
+    pub counts: Counts,
+    /// Who chooses.
+    pub policy: &'static str,
+    /// Why it takes no commands, if it takes none.
+    pub down: Option<String>,
+}
+
+/// What the market's thread and all handles share.
+pub(super) struct Shared {
+    pub(super) market: MarketId,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) watched: Arc<Watched>,
+    pub(super) metrics: Arc<MarketMetrics>,
+    /// The drivers whom a trip or an offer binds. Read for each status that a client reports, written
+    /// by the market's thread; held for a lookup.
+    bound: RwLock<BTreeMap<DriverId, DriverStatus>>,
+    /// Held for a copy.
+    state: Mutex<HostState>,
+    stopping: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(
+        state: HostState,
+        journal: Arc<dyn Journal>,
+        metrics: Arc<MarketMetrics>,
+    ) -> Self {
+        Self {
+            market: state.head.market,
+            journal,
+            watched: Arc::default(),
+            metrics,
+            bound: RwLock::default(),
+            state: Mutex::new(state),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// What a bound driver is doing.
+    pub(super) fn bound(&self, driver: &DriverId) -> Option<DriverStatus> {
+        self.bound.read().get(driver).copied()
+    }
+
+    /// Notes what a driver is doing from now on.
+    pub(super) fn bind(&self, driver: DriverId, status: DriverStatus) {
+        let mut bound = self.bound.write();
+        if is_free(status) {
+            bound.remove(&driver);
+        } else {
+            bound.insert(driver, status);
+        }
+    }
+
+    /// Forgets who was bound, and says who it was.
+    pub(super) fn unbind_all(&self) -> Vec<DriverId> {
+        std::mem::take(&mut *self.bound.write()).into_keys().collect()
+    }
+
+    pub(super) fn state(&self) -> HostState {
+        self.state.lock().clone()
+    }
+
+    pub(super) fn set_state(&self, state: HostState) {
+        *self.state.lock() = state;
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// Whether a driver with this status is bound by nothing.
+pub(super) const fn is_free(status: DriverStatus) -> bool {
+    matches!(status, DriverStatus::Available | DriverStatus::Offline)
+}

@@ -1,0 +1,287 @@
+//! A host with a journal in memory: who hears of what, and when.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::dispatch::{
+    Command, EventKind, Journey, Needs, Reply, Standing, TripRequest, TripState, Urgency,
+};
+use crate::geo::{Degrees, LatLng};
+use crate::ids::{DriverId, TripId};
+use crate::index::{BatchOutcome, IndexConfig, ScanIndex};
+use crate::journal::{Fault, MemoryJournal};
+use crate::limits;
+use crate::model::{Capacity, DriverStatus, Motion, Report};
+use crate::telemetry::Metrics;
+use crate::travel::StraightLine;
+use crate::units::Timestamp;
+
+/// A market whose time the test moves, and what lies around it.
+struct Rig {
+    map: Arc<ScanIndex>,
+    clock: Arc<Clock>,
+    journal: Arc<MemoryJournal>,
+    metrics: Arc<Metrics>,
+    host: Option<Host>,
+    now: Timestamp,
+}
+
+fn d(name: &str) -> DriverId {
+    name.parse().unwrap()
+}
+
+fn place(lng: f64) -> LatLng {
+    LatLng::try_from(Degrees { lat: 0.0, lng }).unwrap()
+}
+
+fn request(rider: &str) -> Command {
+    let (rider, key) = (rider.parse().unwrap(), "k1".parse().unwrap());
+    let passengers = Capacity::try_from(1).unwrap();
+    let journey =
+        Journey { pickup: place(0.0), dropoff: Some(place(0.05)), passengers, needs: Needs::NONE };
+    let urgency = Urgency::Immediate;
+    Command::RequestTrip(Box::new(TripRequest { key, rider, journey, quote: None, urgency }))
+}
+
+impl Rig {
+    fn start() -> Self {
+        let now = Timestamp::from_secs(1_700_000_000);
+        let clock = Arc::new(Clock::trace());
+        clock.observe(now);
+        let mut rig = Self {
+            map: Arc::new(ScanIndex::new(IndexConfig::default())),
+            clock,
+            journal: Arc::default(),
+            metrics: Arc::new(Metrics::new(&[])),
+            host: None,
+            now,
+        };
+        rig.restart();
+        rig
+    }
+
+    /// Ends the host and starts another on the same journal.
+    fn restart(&mut self) {
+        self.host = None;
+        self.journal.restart();
+        let config = HostConfig {
+            market: MarketConfig::new("sf".parse().unwrap()),
+            policy: policy::POLICIES[0].1,
+            travel: Arc::new(StraightLine::default()),
+            map: Arc::clone(&self.map) as Arc<dyn LiveMap>,
+            clock: Arc::clone(&self.clock),
+            journal: Arc::clone(&self.journal) as Arc<dyn Journal>,
+            keep_history: Millis::from_secs(86_400),
+            keep_trips: 1_000,
+            metrics: Arc::clone(&self.metrics.market),
+        };
+        self.host = Some(Host::start(config).unwrap());
+    }
+
+    fn handle(&self) -> &MarketHandle {
+        self.host.as_ref().unwrap().handle()
+    }
+
+    fn driver(&self, name: &str, lng: f64) {
+        let driver = self.map.bind(self.now, &d(name)).unwrap();
+        let status = Some(DriverStatus::Available);
+        let report = Report {
+            driver,
+            position: place(lng),
+            at: self.now,
+            motion: Motion::default(),
+            status,
+        };
+        let mut outcome = BatchOutcome::default();
+        self.map.apply(self.now, &[report], &mut outcome);
+        assert_eq!(outcome.applied, 1);
+    }
+
+    fn status(&self, name: &str) -> DriverStatus {
+        let key = self.map.find(&d(name)).unwrap();
+        self.map.driver(self.now, key).unwrap().status
+    }
+
+    fn so(&self, command: Command) -> Result<Reply, HostError> {
+        self.handle().submit(command).wait()
+    }
+
+    fn request(&self, rider: &str) -> TripId {
+        match self.so(request(rider)) {
+            Ok(Reply::Requested { trip, .. }) => trip,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn state(&self, trip: TripId) -> TripState {
+        self.handle().trip(trip).unwrap().unwrap().state
+    }
+
+    fn kinds(&self, trip: TripId, after: u32) -> Vec<EventKind> {
+        let page = self.handle().events_after(trip, after).unwrap().unwrap();
+        for (ordinal, event) in (after + 1..).zip(&page.rows) {
+            assert_eq!(event.ordinal, ordinal);
+        }
+        page.rows.iter().map(|event| event.fact.kind()).collect()
+    }
+}
+
+#[test]
+fn a_trip_from_the_request_to_the_fare_survives_restarts() {
+    let mut rig = Rig::start();
+    rig.driver("cab-1", 0.001);
+    let mut line = rig.handle().attend(d("cab-1")).wait().unwrap();
+    assert!(line.trips.is_empty());
+    let trip = rig.request("ada");
+    let news = line.news.blocking_recv().unwrap();
+    assert_eq!(news.event.fact.kind(), EventKind::OfferMade);
+    assert_eq!(rig.status("cab-1"), DriverStatus::OfferPending);
+    assert_eq!(rig.handle().bound(&d("cab-1")), Some(DriverStatus::OfferPending));
+    rig.restart();
+    assert_eq!(line.news.blocking_recv(), None);
+    assert_eq!(line.end(), LineEnd::Ended);
+    // What the driver is told on coming back.
+    let line = rig.handle().attend(d("cab-1")).wait().unwrap();
+    assert_eq!(line.trips[0].offer_id(), Some(trip.offer(1)));
+    let driver = d("cab-1");
+    let steps = [
+        Command::AcceptOffer { offer: trip.offer(1), driver },
+        Command::Arrive { trip, driver },
+        Command::StartTrip { trip, driver },
+    ];
+    for step in steps {
+        assert_eq!(rig.so(step.clone()), Ok(Reply::Noted(Standing::Done)), "{step:?}");
+        rig.restart();
+        assert_eq!(rig.so(step.clone()), Ok(Reply::Noted(Standing::AlreadyDone)), "{step:?}");
+    }
+    assert_eq!(rig.status("cab-1"), DriverStatus::OnTrip);
+    let done = rig.so(Command::CompleteTrip { trip, driver, driven: None }).unwrap();
+    assert!(matches!(done, Reply::Completed { standing: Standing::Done, .. }), "{done:?}");
+    assert_eq!(rig.status("cab-1"), DriverStatus::Available);
+    rig.restart();
+    assert_eq!(rig.state(trip), TripState::Completed);
+    let kinds = rig.kinds(trip, 0);
+    assert_eq!(
+        (kinds[0], *kinds.last().unwrap()),
+        (EventKind::TripRequested, EventKind::TripCompleted)
+    );
+    assert_eq!(rig.kinds(trip, 2), kinds[2..]);
+    // The same request again is the same trip.
+    let again = rig.so(request("ada"));
+    assert_eq!(again, Ok(Reply::Requested { trip, standing: Standing::AlreadyDone }));
+}
+
+#[test]
+fn nobody_hears_of_what_was_not_committed() {
+    for fault in [Fault::Before, Fault::After] {
+        let mut rig = Rig::start();
+        rig.driver("cab-1", 0.001);
+        let mut line = rig.handle().attend(d("cab-1")).wait().unwrap();
+        rig.journal.fail(1, fault);
+        let failed = rig.so(request("ada")).unwrap_err();
+        assert!(matches!(&failed, HostError::Down { reason, .. } if reason.contains("commit")));
+        assert_eq!(line.news.blocking_recv(), None, "the offer was told");
+        let trip: TripId = "sf-1".parse().unwrap();
+        assert_eq!(rig.handle().trip(trip), Ok(None));
+        assert!(rig.handle().state().down.is_some());
+        // Nor is anything taken until a restart; positions do not depend on it.
+        let later = rig.so(Command::Arrive { trip, driver: d("cab-1") }).unwrap_err();
+        assert!(matches!(later, HostError::Down { .. }), "{later}");
+        rig.driver("cab-2", 0.002);
+        rig.restart();
+        let standing = match fault {
+            Fault::After => Standing::AlreadyDone,
+            _ => Standing::Done,
+        };
+        assert_eq!(rig.so(request("ada")), Ok(Reply::Requested { trip, standing }));
+        assert_eq!(rig.state(trip), TripState::Offered);
+    }
+}
+
+#[test]
+fn the_newest_line_of_a_driver_has_the_news() {
+    let rig = Rig::start();
+    rig.driver("cab-1", 0.001);
+    let mut first = rig.handle().attend(d("cab-1")).wait().unwrap();
+    let mut second = rig.handle().attend(d("cab-1")).wait().unwrap();
+    let trip = rig.request("ada");
+    assert_eq!(first.news.blocking_recv(), None);
+    assert_eq!(first.end(), LineEnd::Superseded);
+    assert_eq!(second.news.blocking_recv().unwrap().event.trip, trip);
+}
+
+#[test]
+fn a_line_that_is_not_read_ends_and_tells_how_things_stand_when_opened_anew() {
+    let rig = Rig::start();
+    rig.driver("cab-1", 0.001);
+    let mut line = rig.handle().attend(d("cab-1")).wait().unwrap();
+    let (trip, driver) = (rig.request("ada"), d("cab-1"));
+    assert!(rig.so(Command::AcceptOffer { offer: trip.offer(1), driver }).is_ok());
+    for _ in 0..limits::MAX_WAITING_NEWS / 2 {
+        assert!(rig.so(Command::GoOffline { driver }).is_ok());
+        assert!(rig.so(Command::GoOnline { driver }).is_ok());
+    }
+    let mut read = Vec::new();
+    while let Some(news) = line.news.blocking_recv() {
+        read.push(news.event.ordinal);
+    }
+    assert_eq!((read.len(), line.end()), (limits::MAX_WAITING_NEWS, LineEnd::Lagged));
+    assert!(read.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{read:?}");
+    let anew = rig.handle().attend(d("cab-1")).wait().unwrap();
+    assert!(anew.trips[0].ordinal > *read.last().unwrap());
+}
+
+#[test]
+fn a_watched_trip_wakes_its_watchers_and_is_forgotten_with_them() {
+    let rig = Rig::start();
+    rig.driver("cab-1", 0.001);
+    let trip = rig.request("ada");
+    let (mut one, other) = (rig.handle().watch(trip), rig.handle().watch(trip));
+    let seen = u32::try_from(rig.kinds(trip, 0).len()).unwrap();
+    assert!(rig.so(Command::AcceptOffer { offer: trip.offer(1), driver: d("cab-1") }).is_ok());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert!(runtime.block_on(one.changed()));
+    assert_eq!(rig.kinds(trip, seen), [EventKind::OfferAccepted, EventKind::PickupStarted]);
+    assert_eq!(rig.handle().watched(), 1);
+    drop(one);
+    assert_eq!(rig.handle().watched(), 1);
+    drop(other);
+    assert_eq!(rig.handle().watched(), 0);
+}
+
+#[test]
+fn time_passes_without_anybody_asking() {
+    let rig = Rig::start();
+    rig.driver("cab-1", 0.001);
+    let trip = rig.request("ada");
+    let mut watch = rig.handle().watch(trip);
+    rig.clock.observe(rig.now.plus(Millis::from_secs(16)));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert!(runtime.block_on(watch.changed()));
+    assert!(rig.kinds(trip, 0).contains(&EventKind::OfferExpired));
+    assert_eq!(rig.status("cab-1"), DriverStatus::Available);
+}
+
+#[test]
+fn a_full_queue_says_so() {
+    let rig = Rig::start();
+    let (begun, has_begun) = std::sync::mpsc::sync_channel::<()>(1);
+    let (go_on, goes_on) = std::sync::mpsc::sync_channel::<()>(1);
+    let held = rig.handle().look(move |_| {
+        begun.send(()).unwrap();
+        goes_on.recv().unwrap();
+    });
+    has_begun.recv().unwrap();
+    let waiting: Vec<_> = (0..limits::MAX_MARKET_QUEUE)
+        .map(|_| rig.handle().look(|market| market.head().seq.0))
+        .collect();
+    assert!(waiting.iter().all(|pending| pending.error().is_none()));
+    let refused = rig.so(request("ada")).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "market_queue: 16384 commands wait in market sf, the most that may"
+    );
+    go_on.send(()).unwrap();
+    assert_eq!(held.wait(), Ok(()));
+    assert!(waiting.into_iter().all(|pending| pending.wait() == Ok(0)));
+}

@@ -1,0 +1,309 @@
+//! `kill -9` under load, again and again on one journal: what was acknowledged is there, nobody has
+//! two trips, every watcher sees each event once and in order, and in the end every trip ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hansom::api::proto::command_answer::Outcome;
+use hansom::api::proto::connect_response::Kind as Told;
+use hansom::api::proto::driver_command::What;
+use hansom::api::proto::rider_service_client::RiderServiceClient;
+use hansom::api::proto::trip_event::What as Happened;
+use hansom::api::proto::{
+    CancelTripRequest, CompleteTrip, GetTripRequest, StatusRequest, Trip, TripEvent, TripState,
+    WatchTripRequest,
+};
+use hansom::clock::stopwatch;
+use tokio::task::JoinSet;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+use super::support::PATIENCE;
+use super::town::{App, Town, request};
+
+/// Times that the server is killed; `HANSOM_KILLS` asks for more.
+const KILLS: u64 = 50;
+
+const RIDERS: usize = 6;
+const DRIVERS: usize = 8;
+
+/// SplitMix64 (Steele, Lea & Flood, OOPSLA 2014).
+fn random(seed: &mut u64, below: u64) -> u64 {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *seed;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (z ^ (z >> 31)) % below
+}
+
+/// How far a trip has come.
+fn rank(state: TripState) -> u32 {
+    match state {
+        TripState::Assigned | TripState::EnRoute => 1,
+        TripState::Arrived => 2,
+        TripState::InProgress => 3,
+        TripState::Completed => 4,
+        TripState::Cancelled | TripState::Unfulfilled => 5,
+        _ => 0,
+    }
+}
+
+/// What the clients were told: it must be so for ever.
+#[derive(Default)]
+struct Ledger {
+    /// The trip of each rider's request key.
+    requests: BTreeMap<(usize, u64), String>,
+    /// How far each trip was said to be, at least.
+    ranks: BTreeMap<String, u32>,
+    /// Who was told to have taken a trip.
+    takers: BTreeMap<String, String>,
+    /// Events that watchers have seen.
+    events: u64,
+    /// Watches that went on after a kill.
+    resumed: u64,
+    /// What must never be.
+    wrong: Vec<String>,
+}
+
+impl Ledger {
+    fn reached(&mut self, trip: &str, rank: u32) {
+        let known = self.ranks.entry(trip.to_owned()).or_default();
+        *known = rank.max(*known);
+    }
+}
+
+type Shared = Arc<Mutex<Ledger>>;
+
+/// A rider who asks, watches to the end, and asks again; across all lives of the server.
+#[derive(Default)]
+struct Rider {
+    request: u64,
+    trip: Option<String>,
+    /// The last event that was seen of it.
+    seen: u32,
+}
+
+impl Rider {
+    /// Goes on until the server dies, or `stop_after` requests have ended.
+    async fn ride(
+        &mut self,
+        number: usize,
+        channel: Channel,
+        ledger: Shared,
+        stop: bool,
+    ) -> Result<(), Status> {
+        let mut client = RiderServiceClient::new(channel);
+        let name = format!("rider-{number}");
+        if self.seen > 0 {
+            ledger.lock().unwrap().resumed += 1;
+        }
+        loop {
+            let wanted = request(&name, &format!("k{}", self.request));
+            let made = client.request_trip(wanted).await?.into_inner();
+            {
+                let mut ledger = ledger.lock().unwrap();
+                let key = (number, self.request);
+                let known = ledger.requests.entry(key).or_insert_with(|| made.trip_id.clone());
+                if *known != made.trip_id {
+                    let wrong = format!("{key:?} was {known} and is {}", made.trip_id);
+                    ledger.wrong.push(wrong);
+                }
+                ledger.reached(&made.trip_id, 0);
+            }
+            self.trip = Some(made.trip_id.clone());
+            let trip_id = made.trip_id.clone();
+            if self.request % 7 == 3 {
+                let cancel = CancelTripRequest {
+                    trip_id: trip_id.clone(),
+                    rider_id: name.clone(),
+                    reason: 0,
+                };
+                match client.cancel_trip(cancel).await {
+                    Ok(_) => ledger.lock().unwrap().reached(&trip_id, 5),
+                    Err(status) if status.code() == Code::FailedPrecondition => {}
+                    Err(status) => return Err(status),
+                }
+            }
+            let watch = WatchTripRequest { trip_id: trip_id.clone(), after_ordinal: self.seen };
+            let mut watch = client.watch_trip(watch).await?.into_inner();
+            while let Some(response) = watch.message().await? {
+                let event = response.event.unwrap();
+                let mut ledger = ledger.lock().unwrap();
+                if event.ordinal != self.seen + 1 {
+                    let wrong = format!("{trip_id}: {} after {}", event.ordinal, self.seen);
+                    ledger.wrong.push(wrong);
+                }
+                self.seen = event.ordinal;
+                ledger.events += 1;
+                note(&mut ledger, &event);
+            }
+            *self = Self { request: self.request + 1, trip: None, seen: 0 };
+            if stop {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What a watcher was told is so as well.
+fn note(ledger: &mut Ledger, event: &TripEvent) {
+    let rank = match event.what {
+        Some(Happened::DriverArrived(_)) => 2,
+        Some(Happened::TripStarted(_)) => 3,
+        Some(Happened::TripEnded(_)) => 4,
+        _ => 0,
+    };
+    ledger.reached(&event.trip_id, rank);
+}
+
+/// The next thing that a driver does with a trip.
+fn next_step(trip: &Trip) -> Option<(u32, What)> {
+    let id = trip.trip_id.clone();
+    Some(match trip.state() {
+        TripState::Offered => (1, What::AcceptOfferId(trip.offer.as_ref()?.offer_id.clone())),
+        TripState::EnRoute => (2, What::ArriveTripId(id)),
+        TripState::Arrived => (3, What::StartTripId(id)),
+        TripState::InProgress => (4, complete(id)),
+        _ => return None,
+    })
+}
+
+fn complete(trip_id: String) -> What {
+    What::Complete(CompleteTrip { trip_id, driven_m: None })
+}
+
+/// A driver who takes what is offered and brings everybody, until the server dies.
+async fn drive(name: String, channel: Channel, ledger: Shared) -> Result<(), Status> {
+    let mut app = App::open(channel, &name).await?;
+    let mut sent = BTreeMap::new();
+    loop {
+        let told = app.next().await?;
+        let steps: Vec<(String, u32, What)> = match told {
+            Told::Trips(trips) => {
+                let steps = trips.trips.iter().filter_map(|trip| {
+                    let (rank, what) = next_step(trip)?;
+                    Some((trip.trip_id.clone(), rank, what))
+                });
+                steps.collect()
+            }
+            Told::Event(TripEvent { trip_id: id, what: Some(what), .. }) => {
+                let step = match what {
+                    Happened::OfferMade(offer) => Some((1, What::AcceptOfferId(offer.offer_id))),
+                    Happened::PickupStarted(_) => Some((2, What::ArriveTripId(id.clone()))),
+                    Happened::DriverArrived(_) => Some((3, What::StartTripId(id.clone()))),
+                    Happened::TripStarted(_) => Some((4, complete(id.clone()))),
+                    _ => None,
+                };
+                step.into_iter().map(|(rank, what)| (id.clone(), rank, what)).collect()
+            }
+            Told::Answer(answer) => {
+                let (trip, rank): (String, u32) = sent.remove(&answer.number).unwrap();
+                if let Some(Outcome::Done(_)) = answer.outcome {
+                    let mut ledger = ledger.lock().unwrap();
+                    ledger.reached(&trip, rank);
+                    ledger.takers.insert(trip, name.clone());
+                }
+                Vec::new()
+            }
+            _ => Vec::new(),
+        };
+        for (trip, rank, what) in steps {
+            let number = app.begin(what).await;
+            sent.insert(number, (trip, rank));
+        }
+    }
+}
+
+/// All trips of a market.
+async fn trips(town: &Town) -> Vec<Trip> {
+    let count = town.admin().status(StatusRequest {}).await.unwrap().into_inner().trips;
+    let mut found = Vec::new();
+    for number in 1..=count {
+        let request = GetTripRequest { trip_id: format!("main-{number}") };
+        let trip = town.riders().get_trip(request).await.unwrap().into_inner();
+        found.push(trip.trip.unwrap());
+    }
+    found
+}
+
+/// What a restarted server knows, against what its clients were told.
+fn check(ledger: &Ledger, trips: &[Trip], life: u64) {
+    assert_eq!(ledger.wrong, Vec::<String>::new(), "life {life}");
+    let by_id: BTreeMap<&str, &Trip> = trips.iter().map(|t| (t.trip_id.as_str(), t)).collect();
+    for (id, &told) in &ledger.ranks {
+        let trip = by_id.get(id.as_str()).unwrap_or_else(|| panic!("life {life}: {id} is lost"));
+        let is = rank(trip.state());
+        assert!(is >= told, "life {life}: {id} was {told} and is {:?}", trip.state());
+        if let (Some(taker), Some(assignment)) = (ledger.takers.get(id), &trip.assignment) {
+            assert_eq!(*taker, assignment.driver_id, "life {life}: {id} changed hands");
+        }
+    }
+    let mut busy = BTreeSet::new();
+    for trip in trips.iter().filter(|trip| rank(trip.state()) < 4) {
+        let assigned = trip.assignment.as_ref().map(|a| &a.driver_id);
+        let driver = assigned.or(trip.offer.as_ref().map(|offer| &offer.driver_id));
+        if let Some(driver) = driver {
+            assert!(busy.insert(driver), "life {life}: {driver} has two trips");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_under_load_loses_nothing_it_acknowledged() {
+    let kills = std::env::var("HANSOM_KILLS").map_or(KILLS, |text| text.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Shared::default();
+    let riders: Vec<_> =
+        (0..RIDERS).map(|_| Arc::new(tokio::sync::Mutex::new(Rider::default()))).collect();
+    let settings = ["--back-to-back", "0s", "--patience", "30s", "--threads", "1"];
+    let (mut seed, begun) = (1, stopwatch());
+    for life in 0..=kills {
+        let town = Town::start(folder.path(), &settings).await;
+        // Trips that are long over are checked now and then.
+        let known = if life % 10 == 0 || life == kills { trips(&town).await } else { Vec::new() };
+        if !known.is_empty() {
+            check(&ledger.lock().unwrap(), &known, life);
+        }
+        let mut tasks = JoinSet::new();
+        for number in 0..DRIVERS {
+            tasks.spawn(drive(format!("cab-{number}"), town.channel.clone(), ledger.clone()));
+        }
+        let mut riding = JoinSet::new();
+        let last = life == kills;
+        for (number, rider) in riders.iter().cloned().enumerate() {
+            let (channel, ledger) = (town.channel.clone(), ledger.clone());
+            riding
+                .spawn(async move { rider.lock().await.ride(number, channel, ledger, last).await });
+        }
+        if last {
+            // Left alone, everybody gets to the end.
+            let end = async { riding.join_all().await };
+            let ended = tokio::time::timeout(PATIENCE, end).await.expect("a trip does not end");
+            assert!(ended.iter().all(Result::is_ok), "{ended:?}");
+            let all = trips(&town).await;
+            check(&ledger.lock().unwrap(), &all, life);
+            assert!(all.iter().all(|trip| rank(trip.state()) >= 4), "an open trip is left");
+            break;
+        }
+        let lived = Duration::from_millis(20 + random(&mut seed, 180));
+        // The riders go on until they are killed: time is all that ends the wait.
+        drop(tokio::time::timeout(lived, std::future::pending::<()>()).await);
+        assert_eq!(town.served.kill(), Some(9));
+        let gone = riding.join_all().await;
+        assert!(gone.iter().all(Result::is_err), "{gone:?}");
+        tasks.abort_all();
+    }
+    let ledger = ledger.lock().unwrap();
+    let (made, completed) =
+        (ledger.ranks.len(), ledger.ranks.values().filter(|rank| **rank == 4).count());
+    println!(
+        "{kills} kills in {:?}: {made} trips, {completed} completed, {} events, {} resumed watches",
+        begun.elapsed(),
+        ledger.events,
+        ledger.resumed
+    );
+    let reach = usize::try_from(kills).unwrap();
+    assert!(completed > reach && made > completed, "{completed} of {made} were completed");
+    assert!(ledger.resumed > kills, "{} watches went on after a kill", ledger.resumed);
+}
