@@ -96,6 +96,21 @@ impl<'a> Pool<'a> {
     }
 }
 
+/// A driver who may be asked, before anybody has asked how long the way is.
+#[derive(Clone, Copy, Debug)]
+pub struct Named {
+    /// Who.
+    pub driver: DriverId,
+    /// The trip that the driver finishes first.
+    pub after: Option<TripId>,
+    /// It costs no less than this.
+    pub at_least: Millis,
+    /// Where the way to the pickup begins, and what has to be driven before.
+    from: LatLng,
+    remaining: Millis,
+    merits: DriverMerits,
+}
+
 /// The candidates of one rider.
 pub struct Candidates<'w> {
     pool: &'w Pool<'w>,
@@ -104,9 +119,6 @@ pub struct Candidates<'w> {
     search: Search,
     /// Those about to finish who will do, the nearest by their bound last.
     finishing: Vec<(Millis, usize)>,
-    near: Vec<Nearby>,
-    from: Vec<LatLng>,
-    etas: Vec<Eta>,
 }
 
 impl<'w> Candidates<'w> {
@@ -123,16 +135,8 @@ impl<'w> Candidates<'w> {
             // Fewer than a filter may name, by MAX_OFFERS_PER_TRIP.
             excluded: asked.iter().map(|asked| asked.driver).collect(),
         };
-        let mut candidates = Self {
-            pool,
-            journey,
-            asked,
-            search: Search::new(journey.pickup, config.max_radius, filter),
-            finishing: Vec::new(),
-            near: Vec::new(),
-            from: Vec::new(),
-            etas: Vec::new(),
-        };
+        let search = Search::new(journey.pickup, config.max_radius, filter);
+        let mut candidates = Self { pool, journey, asked, search, finishing: Vec::new() };
         candidates.gather_finishing();
         candidates
     }
@@ -160,25 +164,57 @@ impl<'w> Candidates<'w> {
         self.asked.iter().any(|asked| asked.driver == *driver)
     }
 
-    /// Adds the next few candidates to `edges`: at least one unless nobody is left.
-    pub fn more(&mut self, supply: &mut dyn Supply, edges: &mut Vec<Edge>) {
-        let before = edges.len();
-        while edges.len() == before {
+    /// Adds the next candidates to `named`, about `count` of them and at least one unless nobody is
+    /// left. No travel time is asked for.
+    pub fn name(&mut self, supply: &mut dyn Supply, count: usize, named: &mut Vec<Named>) {
+        let before = named.len();
+        while named.len() == before {
             let near = self.near_bound();
             let finishing = self.finishing.last().map(|(bound, _)| *bound);
             match (near, finishing) {
                 (None, None) => return,
                 (Some(near), Some(finishing)) if near < finishing => {
-                    self.add_near(supply, edges);
+                    self.name_near(supply, count, named);
                 }
-                (Some(_), None) => self.add_near(supply, edges),
-                (_, Some(_)) => self.add_finishing(edges),
+                (Some(_), None) => self.name_near(supply, count, named),
+                (_, Some(_)) => self.name_finishing(named),
             }
         }
     }
 
-    /// No candidate that was not handed out reaches the pickup sooner than this; none if nobody is
-    /// left.
+    /// Adds what each of these costs to `edges`, in their order; none for those who would take too
+    /// long.
+    pub fn cost(&self, named: &[Named], edges: &mut Vec<Option<Edge>>) {
+        let config = self.pool.config;
+        let from: Vec<LatLng> = named.iter().map(|named| named.from).collect();
+        let mut etas: Vec<Eta> = Vec::with_capacity(from.len());
+        self.pool.travel.times_to(&from, self.journey.pickup, &mut etas);
+        edges.extend(named.iter().zip(etas).map(|(named, eta)| {
+            let duration = Millis(named.remaining.get().saturating_add(eta.duration.get()));
+            let terms = config.costs.terms(duration, &named.merits);
+            let pickup = Pickup { duration, distance: eta.distance };
+            let &Named { driver, after, .. } = named;
+            let in_time = duration <= config.max_pickup;
+            in_time.then(|| Edge { driver, pickup, after, cost: terms.cost(), terms })
+        }));
+    }
+
+    /// Adds the next few candidates with their costs to `edges`: at least one unless nobody is left.
+    pub fn more(&mut self, supply: &mut dyn Supply, edges: &mut Vec<Edge>) {
+        let (before, mut named, mut costs) = (edges.len(), Vec::new(), Vec::new());
+        while edges.len() == before {
+            named.clear();
+            costs.clear();
+            self.name(supply, self.pool.config.candidates, &mut named);
+            if named.is_empty() {
+                return;
+            }
+            self.cost(&named, &mut costs);
+            edges.extend(costs.iter().flatten());
+        }
+    }
+
+    /// No candidate that was not named reaches the pickup sooner than this; none if nobody is left.
     pub fn pickup_bound(&self) -> Option<Millis> {
         let finishing = self.finishing.last().map(|(bound, _)| *bound);
         match (self.near_bound(), finishing) {
@@ -187,7 +223,7 @@ impl<'w> Candidates<'w> {
         }
     }
 
-    /// No candidate that was not handed out costs less than this; none if nobody is left.
+    /// No candidate that was not named costs less than this; none if nobody is left.
     pub fn cost_bound(&self) -> Option<Millis> {
         self.pickup_bound().map(|pickup| self.pool.config.costs.lower_bound(pickup))
     }
@@ -201,56 +237,42 @@ impl<'w> Candidates<'w> {
         (bound <= self.pool.config.max_pickup).then_some(bound)
     }
 
-    fn add_near(&mut self, supply: &mut dyn Supply, edges: &mut Vec<Edge>) {
+    fn name_near(&mut self, supply: &mut dyn Supply, count: usize, named: &mut Vec<Named>) {
         let pool = self.pool;
-        self.near.clear();
-        supply.near(&mut self.search, pool.config.candidates, &mut self.near);
-        if self.near.is_empty() {
+        let mut near: Vec<Nearby> = Vec::new();
+        supply.near(&mut self.search, count, &mut near);
+        if near.is_empty() {
             self.search.end();
         }
-        let mut near = std::mem::take(&mut self.near);
-        near.retain(|nearby| {
-            pool.is_free(&nearby.driver)
-                && self.journey.is_served_by(&nearby.profile)
-                && !self.was_asked(&nearby.driver)
-        });
-        self.from.clear();
-        self.from.extend(near.iter().map(|nearby| nearby.position));
-        pool.travel.times_to(&self.from, self.journey.pickup, &mut self.etas);
-        for (nearby, eta) in near.iter().zip(&self.etas) {
-            let Eta { duration, distance, .. } = *eta;
-            let merits = pool.memory.merits(pool.now, &nearby.driver, &nearby.profile);
-            let pickup = Pickup { duration, distance };
-            edges.extend(self.edge(nearby.driver, pickup, None, &merits));
+        for nearby in near {
+            let Nearby { driver, position, distance, profile, .. } = nearby;
+            if !pool.is_free(&driver)
+                || !self.journey.is_served_by(&profile)
+                || self.was_asked(&driver)
+            {
+                continue;
+            }
+            let merits = pool.memory.merits(pool.now, &driver, &profile);
+            let way = pool.travel.lower_bound(meters(distance));
+            let at_least = pool.config.costs.terms(way, &merits).cost();
+            let (from, remaining) = (position, Millis::ZERO);
+            named.push(Named { driver, after: None, at_least, from, remaining, merits });
         }
-        self.near = near;
     }
 
-    fn add_finishing(&mut self, edges: &mut Vec<Edge>) {
-        let Some(finishing) = self.finishing.pop().and_then(|(_, ix)| self.pool.finishing.get(ix))
-        else {
-            return;
-        };
-        let way = self.pool.travel.time(finishing.dropoff, self.journey.pickup);
-        let duration = Millis(finishing.remaining.get().saturating_add(way.duration.get()));
-        let pickup = Pickup { duration, distance: way.distance };
+    fn name_finishing(&mut self, named: &mut Vec<Named>) {
+        let Some((bound, ix)) = self.finishing.pop() else { return };
+        let Some(finishing) = self.pool.finishing.get(ix) else { return };
         let merits = self.pool.memory.merits(self.pool.now, &finishing.driver, &finishing.profile);
         let merits = DriverMerits { idle: Millis::ZERO, ..merits };
-        edges.extend(self.edge(finishing.driver, pickup, Some(finishing.trip), &merits));
-    }
-
-    fn edge(
-        &self,
-        driver: DriverId,
-        pickup: Pickup,
-        after: Option<TripId>,
-        merits: &DriverMerits,
-    ) -> Option<Edge> {
-        if pickup.duration > self.pool.config.max_pickup {
-            return None;
-        }
-        let terms = self.pool.config.costs.terms(pickup.duration, merits);
-        Some(Edge { driver, pickup, after, cost: terms.cost(), terms })
+        named.push(Named {
+            driver: finishing.driver,
+            after: Some(finishing.trip),
+            at_least: self.pool.config.costs.terms(bound, &merits).cost(),
+            from: finishing.dropoff,
+            remaining: finishing.remaining,
+            merits,
+        });
     }
 }
 

@@ -34,7 +34,7 @@ mod tests;
 mod trip;
 
 pub use book::Head;
-pub use candidates::{Candidates, Edge};
+pub use candidates::{Candidates, Edge, Named};
 pub use check::Violation;
 pub use command::{Command, Rater};
 pub use config::{BackToBack, ConfigErrors, ConfigProblem, MarketConfig};

@@ -30,6 +30,24 @@ pub trait Policy: Send {
     fn assign(&mut self, window: &Window<'_>, supply: &mut dyn Supply, decision: &mut Decision);
 }
 
+/// Makes a policy that has seen no window yet.
+pub type Constructor = fn() -> Box<dyn Policy>;
+
+/// The policies there are. Each name is that of [`Policy::name`].
+pub const POLICIES: [(&str, Constructor); 1] = [("greedy", || Box::new(Greedy::default()))];
+
+/// The policy with a name, if there is one.
+///
+/// # Examples
+/// ```
+/// use hansom::dispatch::policy;
+/// assert_eq!(policy::by_name("greedy").map(|policy| policy.name()), Some("greedy"));
+/// assert!(policy::by_name("lottery").is_none());
+/// ```
+pub fn by_name(name: &str) -> Option<Box<dyn Policy>> {
+    POLICIES.iter().find(|(known, _)| *known == name).map(|(_, make)| make())
+}
+
 /// Whether a window was gathered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WindowKind {

@@ -250,3 +250,10 @@ fn a_driver_who_is_offline_is_not_asked_even_before_the_map_has_heard() {
     rig.batch();
     assert_eq!(rig.state(trip), TripState::Searching);
 }
+
+#[test]
+fn the_registry_names_each_policy_as_it_names_itself() {
+    for (name, make) in crate::dispatch::policy::POLICIES {
+        assert_eq!(make().name(), name);
+    }
+}
