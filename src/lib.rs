@@ -2,8 +2,8 @@
 //!
 //! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`, `travel`),
 //! the engine (`index`), the core (`dispatch`), the histories (`records`, `journal`, `trace`,
-//! `sim`), the outside (`clock`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md has the
-//! map, the layers and the invariants.
+//! `sim`, `trial`), the outside (`clock`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md has
+//! the map, the layers and the invariants.
 
 pub mod api;
 pub mod bench;
@@ -28,5 +28,6 @@ pub mod telemetry;
 mod test_rng;
 pub mod trace;
 pub mod travel;
+pub mod trial;
 pub mod units;
 pub mod web;
