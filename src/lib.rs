@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`, `travel`),
 //! the engines (`index`, `matching`), the core (`dispatch`), the histories (`records`, `journal`,
-//! `trace`, `sim`), the outside (`clock`, `host`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md
+//! `trace`, `sim`, `trial`), the outside (`clock`, `host`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md
 //! has the map, the layers and the invariants.
 
 pub mod api;
@@ -30,5 +30,6 @@ pub mod telemetry;
 mod test_rng;
 pub mod trace;
 pub mod travel;
+pub mod trial;
 pub mod units;
 pub mod web;

@@ -17,7 +17,7 @@ mod trips;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// A live map of moving drivers that answers "who is nearest?" exactly.
 #[derive(Debug, Parser)]
@@ -43,13 +43,16 @@ enum Command {
 /// # Errors
 /// Whatever the subcommand could not handle, with its context, for the caller to print.
 pub fn run() -> anyhow::Result<ExitCode> {
-    match Cli::parse().command {
+    // What `Cli::parse` does, but keeping which flags were given.
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match cli.command {
         Command::Import(args) => import::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Trips(args) => trips::run(&args),
         Command::Serve(args) => serve::run(&args),
-        Command::Replay(args) => replay::run(&args),
+        Command::Replay(args) => replay::run(&args, &replay::Given::of(&matches)),
         Command::Bench(args) => bench::run(&args),
     }
 }

@@ -1,5 +1,9 @@
-//! `hansom replay`: a recorded trace through gRPC, with a report at the end.
+//! `hansom replay`: a recorded trace through gRPC, or a log of trip requests against a simulated fleet,
+//! with a report at the end.
 
+mod fleet;
+mod given;
+mod outcome;
 mod progress;
 mod table;
 mod verdict;
@@ -10,21 +14,25 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::ValueEnum;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use self::fleet::FleetArgs;
+pub(super) use self::given::Given;
 use self::progress::Bar;
 use super::output::{NewFile, Overwrite};
 use crate::limits;
 use crate::model::K;
 use crate::replay::{self, ReplayOptions, Speed, Times};
 use crate::trace::civil::UtcOffset;
+use crate::trace::requests::recognise;
 use crate::trace::{CsvColumns, ReadOptions};
 use crate::units::{Meters, Millis};
 
 const AFTER_HELP: &str = "\
-Formats are recognised by content: Hansom's own, plain; Cabspotting, T-Drive, and CSV with \
+Formats of traces are recognised by content: Hansom's own, plain; Cabspotting, T-Drive, and CSV with \
 --csv-columns, each plain, .gz, .tar or .tar.gz; or a folder of plain and .gz files, where archives \
 are passed over and listed. Several traces are merged in time order.
 
@@ -38,6 +46,13 @@ Sampled answers are compared with a linear scan over the accepted rows: drivers,
 distances, ages. With --target that is done only if --check is given, and makes sense only if \
 nobody else reports to that server and it has just started.
 
+Logs of trip requests are recognised by content too: Hansom's own CSV, the TLC's yellow cabs, New \
+York's taxi events, Uber's FOIL pickups, cab trips, each plain or .gz. Their riders meet a simulated \
+fleet, in virtual time and once with each policy, in the market and on the map that serve production; \
+docs/simulation.md says how. The same log, flags and seed give the same digest. Traces and logs are not \
+replayed together, and each kind has flags of its own; --report, --force, --utc-offset (for logs: New \
+York's local time unless given) and --seed are for both.
+
 Exit codes: 0 done; 1 failed, the rows do not add up, or none was accepted; 2 wrong \
 arguments; 3 an answer differs from the linear scan; 4 a trace is damaged and was replayed up to the \
 damage; 130 interrupted (the report tells of what was done).
@@ -45,14 +60,17 @@ damage; 130 interrupted (the report tells of what was done).
 Examples:
   hansom replay data/san-francisco.htrace
   hansom replay cabs.tar.gz --speed 60x --query-rate 500 --report report.json
-  hansom replay fleet.csv --csv-columns id=car,time=ts,lat=y,lng=x --utc-offset +01:00";
+  hansom replay fleet.csv --csv-columns id=car,time=ts,lat=y,lng=x --utc-offset +01:00
+  hansom replay data/san-francisco-requests.csv --fleet 150 --html report.html
+  hansom replay nycTaxiRides.gz --fleet 4000 --policy greedy --seed 1 --report r.json";
 
-/// Replay a recorded trace through gRPC and report what became of it.
+/// Replay a recorded trace of positions through gRPC, or a log of trip requests against a simulated
+/// fleet, and report what became of it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// The traces: files or folders
-    #[arg(required = true, value_name = "TRACE")]
+    /// Traces of positions, files or folders; or logs of trip requests
+    #[arg(required = true, value_name = "TRACE|LOG")]
     traces: Vec<PathBuf>,
     /// Feed this running server instead of an embedded one
     #[arg(long, value_name = "http://HOST:PORT")]
@@ -99,8 +117,8 @@ pub(super) struct Args {
     /// Write the report as JSON into this file; it appears when it is whole
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Replace the report's FILE if it exists
-    #[arg(long, requires = "report")]
+    /// Replace a report's FILE if it exists
+    #[arg(long)]
     force: bool,
     /// Which CSV column is what: id=…,time=…,lat=…,lng=…[,heading=…,speed=…,accuracy=…,status=…]
     #[arg(long, value_name = "MAPPING")]
@@ -115,6 +133,9 @@ pub(super) struct Args {
     #[arg(long, allow_negative_numbers = true, default_value_t = 1, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_THREADS as u64))]
     server_threads: u64,
+    // Last, since its heading holds for all that follow.
+    #[command(flatten)]
+    fleet: FleetArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -131,9 +152,39 @@ fn meters(text: &str) -> Result<f64, String> {
 }
 
 /// Runs the subcommand.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, given: &Given) -> anyhow::Result<ExitCode> {
+    let logs: Vec<&PathBuf> = args.traces.iter().filter(|path| recognise(path).is_some()).collect();
+    match (logs.first(), args.traces.iter().find(|path| !logs.contains(path))) {
+        (Some(log), Some(trace)) => refuse(&format!(
+            "{} is a log of trip requests and {} is not; replay one kind at a time",
+            log.display(),
+            trace.display()
+        )),
+        (Some(log), None) => {
+            if let Some(why) = given.against_a_log(&log.display().to_string()) {
+                refuse(&why);
+            }
+            fleet::run(args, given)
+        }
+        (None, trace) => {
+            let trace = trace.map(|path| path.display().to_string()).unwrap_or_default();
+            if let Some(why) = given.against_a_trace(&trace) {
+                refuse(&why);
+            }
+            positions(args)
+        }
+    }
+}
+
+/// Ends the process as wrong arguments do.
+fn refuse(why: &str) -> ! {
+    super::Cli::command().error(ErrorKind::ArgumentConflict, why).exit()
+}
+
+/// Replays traces of positions.
+fn positions(args: &Args) -> anyhow::Result<ExitCode> {
     // Before the replay: a day of work is not lost to a path with a typing error.
-    let new_report = new_report(args)?;
+    let new_report = args.new_file(args.report.as_ref())?;
     let (stopper, stop) = watch::channel(false);
     on_interrupt(stopper)?;
     let bar = Arc::new(Bar::new());
@@ -157,16 +208,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     verdict::on(&report)
 }
 
-/// A place for the report, if one is wanted; never one that is being read.
-fn new_report(args: &Args) -> anyhow::Result<Option<NewFile>> {
-    let Some(path) = &args.report else { return Ok(None) };
-    let real = |path: &Path| path.canonicalize().ok();
-    // A trace by itself, or a file in a folder of traces.
-    let among = |trace: &PathBuf| Some(real(path)?.starts_with(real(trace)?));
-    let taken = args.traces.iter().any(|trace| among(trace) == Some(true));
-    anyhow::ensure!(!taken, "{} is among the traces to read", path.display());
-    let new = NewFile::create(path, Overwrite::from_force(args.force));
-    new.context("cannot write the report").map(Some)
+impl Args {
+    /// A place for a report, if one is wanted; never one that is being read.
+    fn new_file(&self, path: Option<&PathBuf>) -> anyhow::Result<Option<NewFile>> {
+        let Some(path) = path else { return Ok(None) };
+        let real = |path: &Path| path.canonicalize().ok();
+        // A trace by itself, or a file in a folder of traces.
+        let among = |trace: &PathBuf| Some(real(path)?.starts_with(real(trace)?));
+        let taken = self.traces.iter().any(|trace| among(trace) == Some(true));
+        anyhow::ensure!(!taken, "{} is among the traces to read", path.display());
+        let new = NewFile::create(path, Overwrite::from_force(self.force));
+        new.context("cannot write the report").map(Some)
+    }
 }
 
 fn options(args: &Args) -> anyhow::Result<ReplayOptions> {

@@ -3,9 +3,11 @@
 //! [`generate`] drives a number of made-up drivers along a made-up street grid laid over a real
 //! city's coordinates, and yields what their phones would have reported; [`demand`] yields what
 //! riders of that city would ask for. They are meant for demos, tests and load, not for studying
-//! traffic: drivers do not see each other, and do not know of the riders.
+//! traffic: drivers do not see each other, and do not know of the riders. [`day`] brings drivers and
+//! riders together in a simulated market.
 
 mod city;
+pub mod day;
 mod demand;
 mod dice;
 mod driver;

@@ -59,7 +59,7 @@ impl TraceDigest {
 }
 
 /// What has been digested, in lower-case hexadecimal.
-pub(super) fn hex(digest: Sha256) -> String {
+pub(crate) fn hex(digest: Sha256) -> String {
     use std::fmt::Write as _;
     digest.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing into a string cannot fail.

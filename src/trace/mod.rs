@@ -26,6 +26,7 @@ mod text;
 
 pub use counts::{Phase, Progress, RowCounts, RowReason};
 pub use digest::TraceDigest;
+pub(crate) use digest::hex;
 pub use error::{Damage, DamageKind, TraceError};
 pub use options::{CsvColumns, CsvColumnsError, ReadOptions};
 pub use own::{BlockInfo, MAGIC, Order, Sink, TraceFile, TraceWriter, VERSION};

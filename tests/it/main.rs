@@ -26,3 +26,5 @@ mod server;
 mod tidy;
 #[cfg(test)]
 mod trace_commands;
+#[cfg(test)]
+mod trial;

@@ -7,6 +7,8 @@ use parking_lot::Mutex;
 
 use crate::cli::output::bar_style;
 use crate::replay::Progress;
+use crate::trial;
+use crate::units::rfc3339;
 
 /// Which bar is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,7 @@ enum Shown {
     Nothing,
     Reading,
     Replaying,
+    Simulating,
 }
 
 /// A bar of two phases.
@@ -47,6 +50,17 @@ impl Bar {
         }
     }
 
+    pub(super) fn show_trial(&self, progress: trial::Progress) {
+        match progress {
+            trial::Progress::Reading { bytes, of } => self.show(Progress::Reading { bytes, of }),
+            trial::Progress::Running { requests, of, now } => {
+                self.turn(Shown::Simulating, Some(of));
+                self.bar.set_position(requests);
+                self.bar.set_message(rfc3339(now));
+            }
+        }
+    }
+
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }
@@ -61,6 +75,9 @@ impl Bar {
         let template = match (phase, length) {
             (Shown::Reading, _) => {
                 "reading and sorting {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} ETA {eta}"
+            }
+            (Shown::Simulating, _) => {
+                "simulating {msg} {wide_bar} {human_pos}/{human_len} requests {rows_per_sec} ETA {eta}"
             }
             (_, Some(_)) => {
                 "replaying {wide_bar} {human_pos}/{human_len} rows {rows_per_sec} ETA {eta}"

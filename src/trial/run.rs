@@ -1,0 +1,98 @@
+//! Holds a trial: reads, lets each policy live through the day, reports.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use super::error::TrialError;
+use super::inputs::{self, Inputs};
+use super::onlooker::{Board, Onlooker};
+use super::options::TrialOptions;
+use super::outcome::Outcome;
+use super::report::{Fleet, Report, Settings};
+use crate::clock::stopwatch;
+use crate::dispatch::policy::{POLICIES, by_name};
+use crate::sim::day;
+
+/// Holds a trial.
+///
+/// # Guarantees
+/// Policies stand in the report in the order in which they were named. All but wall times is the same
+/// for the same options, whatever the number of threads.
+///
+/// # Errors
+/// [`TrialError`] if inputs cannot be read or options are out of range. Ended early while days are
+/// lived through, there is a report of what was done.
+pub fn run(options: &TrialOptions) -> Result<Report, TrialError> {
+    if let Some(name) = options.policies.iter().find(|name| by_name(name).is_none()) {
+        let known = POLICIES.map(|(name, _)| name).join(", ");
+        return Err(TrialError::UnknownPolicy { name: name.clone(), known });
+    }
+    options.market.check()?;
+    let inputs = inputs::read(options)?;
+    let threads = options.threads.clamp(1, options.policies.len().max(1));
+    let (outcomes, interrupted) = compare(options, &inputs, threads)?;
+    let first = inputs.plan.riders.first().map(|rider| rider.at);
+    let last = inputs.plan.riders.last().map(|rider| rider.at);
+    Ok(Report {
+        requests: inputs.plan.riders.len() as u64,
+        left_out: inputs.left_out,
+        rows_read: inputs.rows_read,
+        rejected: inputs.rejected,
+        span_ms: first.zip(last),
+        fleet: Fleet { drivers: inputs.plan.starts.len() as u64, placed_from: inputs.placed_from },
+        settings: Settings::of(options),
+        logs: inputs.logs,
+        threads: threads as u64,
+        interrupted,
+        policies: outcomes,
+    })
+}
+
+/// Lets each policy live through the day, on so many threads.
+fn compare(
+    options: &TrialOptions,
+    inputs: &Inputs,
+    threads: usize,
+) -> Result<(Vec<Outcome>, bool), TrialError> {
+    let plan = &inputs.plan;
+    let start = plan.riders.first().map(|rider| rider.at).unwrap_or_default();
+    let board = Board::new(options, plan.riders.len(), start);
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(policy) = options.policies.get(number).and_then(|name| by_name(name)) else {
+                return;
+            };
+            let (name, mut onlooker) = (policy.name(), Onlooker::new(&board, number));
+            let begun = stopwatch();
+            let travel = Arc::clone(&options.travel);
+            let tally = day::run(plan, policy, travel, &mut onlooker);
+            let wall = begun.elapsed();
+            let outcome =
+                tally.map(|tally| (Outcome::of(name, &tally, &onlooker, wall), onlooker.stopped));
+            done.lock().push((number, outcome));
+        }
+    };
+    std::thread::scope(|scope| {
+        for number in 1..threads {
+            let name = format!("hansom-trial-{number}");
+            let spawned = std::thread::Builder::new().name(name).spawn_scoped(scope, work);
+            spawned.map_err(TrialError::Thread)?;
+        }
+        work();
+        Ok::<(), TrialError>(())
+    })?;
+    let mut done = done.into_inner();
+    done.sort_by_key(|(number, _)| *number);
+    let mut outcomes = Vec::new();
+    let mut interrupted = false;
+    for (_, outcome) in done {
+        let (outcome, stopped) = outcome?;
+        interrupted |= stopped;
+        outcomes.push(outcome);
+    }
+    Ok((outcomes, interrupted))
+}
