@@ -51,16 +51,15 @@ impl AdminService {
 }
 
 fn explanation(explained: &Explanation) -> ExplainResponse {
-    let candidates =
-        explained.considered.iter().enumerate().map(|(i, alternative)| Candidate {
-            driver_id: alternative.edge.driver.to_string(),
-            pickup_ms: alternative.edge.pickup.duration.get(),
-            pickup_m: alternative.edge.pickup.distance.get(),
-            cost_ms: alternative.edge.cost.get(),
-            offered_trip_id: alternative.given.map(|trip| trip.to_string()).unwrap_or_default(),
-            chosen: explained.chosen == Some(i),
-            next: explained.next == Some(i),
-        });
+    let candidates = explained.considered.iter().enumerate().map(|(i, alternative)| Candidate {
+        driver_id: alternative.edge.driver.to_string(),
+        pickup_ms: alternative.edge.pickup.duration.get(),
+        pickup_m: alternative.edge.pickup.distance.get(),
+        cost_ms: alternative.edge.cost.get(),
+        offered_trip_id: alternative.given.map(|trip| trip.to_string()).unwrap_or_default(),
+        chosen: explained.chosen == Some(i),
+        next: explained.next == Some(i),
+    });
     ExplainResponse {
         trip_id: explained.trip.to_string(),
         decided_at_ms: explained.at.as_millis(),

@@ -194,6 +194,8 @@ impl LiveIndex {
             "B1",
             "lane {lane} of bucket {ix} is {key:?}, whose record says {place:?}"
         );
+        let settled = self.store.record(key).settled(key);
+        holds!(settled == Some((ix, lane)), "L1", "{key:?} is held, though nobody moves it");
         let position = value.bam().lat_lng();
         holds!(bucket.rect().holds(value.bam()), "B2", "{position} is beyond bucket {ix}");
         let cell = cell_of(position, RESOLUTION);

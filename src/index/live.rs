@@ -1,7 +1,9 @@
 //! The engine: who is known, and the doors to everything else.
 //!
 //! Locks, in the order in which they are taken: `passing`, `gate`, a part of the names, regions by
-//! number (drivers without a position before all), then the slots or the wheel.
+//! number (drivers without a position before all), then the slots or the wheel. Last of all come
+//! open buckets: who has one open awaits no lock of those above, and who overwrites in place awaits
+//! nothing, so that waiting for an open bucket ends.
 //!
 //! # Invariants
 //! L1: a driver's place changes only under the lock of the region that it is in, and while its

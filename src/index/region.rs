@@ -31,7 +31,7 @@ pub(super) struct Region {
     pub(super) rect: Rect,
     /// Changes with the tree's shape; written under `writer`.
     pub(super) shape: Version,
-    /// Held by whoever changes anything in the region.
+    /// Held by whoever changes who is where, or what is counted, in the region.
     pub(super) writer: Mutex<()>,
     root: AtomicU32,
     len: AtomicU32,

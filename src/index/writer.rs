@@ -134,10 +134,13 @@ fn apply_one<'a>(
     report: &Report,
     held: &mut Option<Held<'a>>,
 ) -> Result<bool, Reason> {
-    match overwrite(index, now, report) {
-        Some(applied) => applied,
-        None => apply_locked(index, now, report, held),
+    if let Some(applied) = overwrite(index, now, report) {
+        // A lock that an earlier report needed; kept, it would make others wait for the rest of
+        // the batch.
+        *held = None;
+        return applied;
     }
+    apply_locked(index, now, report, held)
 }
 
 /// Applies a report of a driver who stays in the bucket and changes nothing that is counted,
@@ -194,6 +197,11 @@ fn apply_locked<'a>(
             return Ok(true);
         };
         let (bucket, lane) = (index.store.bucket(ix), usize::from(lane));
+        // Where the bucket ends is still under the region's lock; to ask H3 may take a while.
+        let bam = Bam::from(report.position);
+        let stays = bucket.rect().holds(bam)
+            && (bucket.interior()
+                || index.store.regions.get(bucket.region()).holds(bam, report.position));
         bucket.version.open();
         let (xy, tm) = bucket.xy_tm(lane);
         let judged = judge(index, now, report, (xy, tm));
@@ -201,10 +209,6 @@ fn apply_locked<'a>(
             bucket.version.abandon();
             return judged;
         };
-        let bam = Bam::from(report.position);
-        let stays = bucket.rect().holds(bam)
-            && (bucket.interior()
-                || index.store.regions.get(bucket.region()).holds(bam, report.position));
         let was = high(tm);
         let first = state_after(index, now, report, was);
         if stays {
