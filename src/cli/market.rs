@@ -24,18 +24,15 @@ pub(super) fn start(
 ) -> anyhow::Result<Host> {
     let mut market = settings.config.clone();
     market.hash_seed = hash_seed;
-    let journal: Arc<dyn Journal> = match &settings.journal {
-        Some(folder) => {
-            let folder = folder.join(market.market.as_str());
-            std::fs::create_dir_all(&folder)
-                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-            let journal = RedbJournal::open(&folder, JournalConfig::default());
-            Arc::new(journal.context("cannot open the journal")?)
-        }
-        None => {
-            tracing::warn!("trips are kept in memory only: they end with this process");
-            Arc::new(MemoryJournal::default())
-        }
+    let journal: Arc<dyn Journal> = if let Some(folder) = &settings.journal {
+        let folder = folder.join(market.market.as_str());
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let journal = RedbJournal::open(&folder, JournalConfig::default());
+        Arc::new(journal.context("cannot open the journal")?)
+    } else {
+        tracing::warn!("trips are kept in memory only: they end with this process");
+        Arc::new(MemoryJournal::default())
     };
     let keep_trips = match settings.journal {
         Some(_) => u64::MAX,

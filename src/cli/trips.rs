@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::dispatch::{Stars, Trip};
+use crate::geo::LatLng;
 use crate::ids::MarketId;
 use crate::journal::{History, Journal as _, JournalConfig, RedbJournal};
 use crate::limits;
@@ -174,7 +175,7 @@ fn row(trip: &Trip) -> [String; 23] {
     let stars = |stars: Option<Stars>| stars.map(|s| s.get().to_string()).unwrap_or_default();
     let assignment = trip.assignment.as_ref();
     let (pickup, dropoff) = (trip.request.journey.pickup, trip.request.journey.dropoff);
-    let degrees = dropoff.map(|place| place.degrees());
+    let degrees = dropoff.map(LatLng::degrees);
     let due = trip.end.and_then(|end| end.ending.due());
     let agreed = trip.agreed.map(|fare| fare.minor.to_string());
     [

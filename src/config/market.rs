@@ -22,8 +22,25 @@ pub struct MarketSettings {
     pub keep_history: Millis,
 }
 
-/// The market's settings; the inner none: no market is wanted.
-pub(super) fn read(reader: &mut Reader) -> Option<Option<MarketSettings>> {
+/// The settings have problems, which the reader keeps.
+pub(super) struct HasProblems;
+
+/// The market's settings; none if no market is wanted.
+pub(super) fn read(reader: &mut Reader) -> Result<Option<MarketSettings>, HasProblems> {
+    let (id, mut settings) = values(reader).ok_or(HasProblems)?;
+    let Some(id) = id else { return Ok(None) };
+    settings.config.market = id;
+    let Err(errors) = settings.config.check() else { return Ok(Some(settings)) };
+    for problem in errors.problems {
+        let name = problem.field.strip_suffix("_ms").unwrap_or(problem.field);
+        let origin = reader.origin(name);
+        reader.layers.problems.push(Problem { origin, message: problem.to_string() });
+    }
+    Err(HasProblems)
+}
+
+/// Each value; reads on after a problem, so that all are told.
+fn values(reader: &mut Reader) -> Option<(Option<MarketId>, MarketSettings)> {
     let id = reader.read("market", |v| match v {
         "none" => Ok(None),
         _ => v.parse::<MarketId>().map(Some).map_err(|e| e.to_string()),
@@ -31,24 +48,17 @@ pub(super) fn read(reader: &mut Reader) -> Option<Option<MarketSettings>> {
     let journal = reader.read("journal", |v| {
         Ok::<_, String>(if v == "none" { None } else { Some(PathBuf::from(v)) })
     });
-    let policy = reader.read("policy", known_policy);
     let keep_history = reader.read("keep_history", |v| span(v, 0, limits::MAX_KEEP_HISTORY_MS));
+    let policy = reader.read("policy", known_policy);
     let mut config = MarketConfig::new(PLACEHOLDER.parse().ok()?);
-    let read = waits(reader, &mut config).and(places(reader, &mut config));
-    let read = read.and(tariff(reader, &mut config.tariff));
-    let (id, journal, policy, keep_history) = (id?, journal?, policy?, keep_history?);
-    read?;
-    let Some(id) = id else { return Some(None) };
-    config.market = id;
-    let Err(errors) = config.check() else {
-        return Some(Some(MarketSettings { config, journal, policy, keep_history }));
-    };
-    for problem in errors.problems {
-        let name = problem.field.strip_suffix("_ms").unwrap_or(problem.field);
-        let origin = reader.origin(name);
-        reader.layers.problems.push(Problem { origin, message: problem.to_string() });
-    }
-    None
+    let read = [
+        waits(reader, &mut config),
+        places(reader, &mut config),
+        tariff(reader, &mut config.tariff),
+    ];
+    let (journal, policy, keep_history) = (journal?, policy?, keep_history?);
+    let whole = read.iter().all(Option::is_some);
+    Some((id?, MarketSettings { config, journal, policy, keep_history })).filter(|_| whole)
 }
 
 /// The name of a market until its own is known.

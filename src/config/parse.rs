@@ -72,7 +72,7 @@ pub(super) fn resolve(layers: Layers) -> Result<Config, Problems> {
             drain_timeout: drain?,
             record: record?,
             clock: clock?,
-            market: market?,
+            market: market.ok()?,
             insecure: insecure?,
             printed: reader.printed,
         })

@@ -26,6 +26,9 @@ use crate::units::{Millis, Timestamp};
 /// Whoever waits for the answer to a command.
 type Answer<T> = oneshot::Sender<Result<T, HostError>>;
 
+/// Looks at a market, or is told why nobody can.
+pub(super) type Look = Box<dyn FnOnce(Result<&Market, HostError>) + Send>;
+
 /// What waits in the queue.
 pub(super) enum Item {
     /// A command.
@@ -43,7 +46,7 @@ pub(super) enum Item {
         answer: Answer<Attendance>,
     },
     /// A question.
-    Look(Box<dyn FnOnce(Result<&Market, HostError>) + Send>),
+    Look(Look),
     /// Nothing: the thread looks whether it has to stop.
     Wake,
 }
@@ -64,7 +67,7 @@ struct Turn {
     events: Vec<Event>,
     answers: Vec<(Answer<Reply>, Result<Reply, HostError>)>,
     attends: Vec<(DriverId, Answer<Attendance>)>,
-    looks: Vec<Box<dyn FnOnce(Result<&Market, HostError>) + Send>>,
+    looks: Vec<Look>,
     news: Vec<(DriverId, News)>,
 }
 
@@ -155,10 +158,20 @@ impl Worker {
             let room = turn.items() < limits::MARKET_TURN_COMMANDS && self.ledger.has_room();
             next = if room { self.queue.try_recv().ok() } else { None };
         }
-        if matches!(self.health, Health::Up) && now != Clock::UNSTARTED {
-            self.pass_time(now, &mut turn);
+        let present = clock::stopwatch();
+        let ticks = present >= self.tick_at;
+        if ticks {
+            self.tick_at = present + TICK;
         }
-        match self.commit(turn.events.len()) {
+        if matches!(self.health, Health::Up) && now != Clock::UNSTARTED {
+            if ticks || self.market.next_deadline().is_some_and(|at| at <= now) {
+                self.internal(now, Command::Tick, &mut turn);
+            }
+            self.match_batch(now, &mut turn);
+        }
+        // Whoever is told of a failure needs no commit.
+        let committed = if turn.events.is_empty() { Ok(()) } else { self.commit(&turn.events) };
+        match committed {
             Ok(()) => self.publish(turn),
             Err(error) => self.fail(&error, turn),
         }
@@ -273,14 +286,8 @@ impl Worker {
         outcome
     }
 
-    /// Does what is due.
-    fn pass_time(&mut self, now: Timestamp, turn: &mut Turn) {
-        let present = clock::stopwatch();
-        let due = self.market.next_deadline().is_some_and(|at| at <= now);
-        if due || present >= self.tick_at {
-            self.tick_at = present + TICK;
-            self.internal(now, Command::Tick, turn);
-        }
+    /// Matches those who wait, if their window is over.
+    fn match_batch(&mut self, now: Timestamp, turn: &mut Turn) {
         if self.market.next_batch().is_some_and(|at| at <= now) {
             let begun = clock::stopwatch();
             let matched = self.internal(now, Command::MatchBatch, turn);
@@ -303,21 +310,21 @@ impl Worker {
         }
     }
 
-    fn commit(&mut self, events: usize) -> Result<(), CommitError> {
+    fn commit(&mut self, events: &[Event]) -> Result<(), CommitError> {
         let begun = clock::stopwatch();
         let committed = self.shared.journal.commit(self.ledger.seal(&self.market));
         self.ledger.clear();
         committed?;
-        if events > 0 {
-            self.shared.metrics.commit_seconds.record(begun.elapsed());
-            self.shared.metrics.commit_events.record(events as f64);
-        }
+        self.shared.metrics.commit_seconds.record(begun.elapsed());
+        self.shared.metrics.commit_events.record(events.len() as f64);
         Ok(())
     }
 
     /// All of it is durable: tells everybody.
     fn publish(&mut self, turn: Turn) {
-        let changed = !turn.events.is_empty();
+        if !turn.events.is_empty() {
+            self.tell_state();
+        }
         for (answer, outcome) in turn.answers {
             // Whoever asked may be gone.
             drop(answer.send(outcome));
@@ -333,9 +340,6 @@ impl Worker {
         }
         for look in turn.looks {
             look(Ok(&self.market));
-        }
-        if changed {
-            self.tell_state();
         }
     }
 
@@ -443,7 +447,7 @@ const TICK: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(limits::RETRY_AFTER_MS);
 
 /// How often lines are tidied and history is pruned.
-const UPKEEP: Duration = Duration::from_secs(60);
+const UPKEEP: Duration = Duration::from_mins(1);
 
 fn restored(config: &HostConfig) -> Result<Market, HostStartError> {
     let (policy, travel) = ((config.policy)(), Arc::clone(&config.travel));

@@ -79,19 +79,18 @@ type Shared = Arc<Mutex<Ledger>>;
 #[derive(Default)]
 struct Rider {
     request: u64,
-    trip: Option<String>,
     /// The last event that was seen of it.
     seen: u32,
 }
 
 impl Rider {
-    /// Goes on until the server dies, or `stop_after` requests have ended.
+    /// Goes on until the server dies, or so many requests have come to their ends.
     async fn ride(
         &mut self,
         number: usize,
         channel: Channel,
         ledger: Shared,
-        stop: bool,
+        mut requests: u64,
     ) -> Result<(), Status> {
         let mut client = RiderServiceClient::new(channel);
         let name = format!("rider-{number}");
@@ -111,7 +110,6 @@ impl Rider {
                 }
                 ledger.reached(&made.trip_id, 0);
             }
-            self.trip = Some(made.trip_id.clone());
             let trip_id = made.trip_id.clone();
             if self.request % 7 == 3 {
                 let cancel = CancelTripRequest {
@@ -138,8 +136,9 @@ impl Rider {
                 ledger.events += 1;
                 note(&mut ledger, &event);
             }
-            *self = Self { request: self.request + 1, trip: None, seen: 0 };
-            if stop {
+            *self = Self { request: self.request + 1, seen: 0 };
+            requests -= 1;
+            if requests == 0 {
                 return Ok(());
             }
         }
@@ -271,15 +270,17 @@ async fn a_server_that_is_killed_under_load_loses_nothing_it_acknowledged() {
         }
         let mut riding = JoinSet::new();
         let last = life == kills;
+        let requests = if last { 1 } else { u64::MAX };
         for (number, rider) in riders.iter().cloned().enumerate() {
             let (channel, ledger) = (town.channel.clone(), ledger.clone());
-            riding
-                .spawn(async move { rider.lock().await.ride(number, channel, ledger, last).await });
+            riding.spawn(async move {
+                rider.lock().await.ride(number, channel, ledger, requests).await
+            });
         }
         if last {
             // Left alone, everybody gets to the end.
-            let end = async { riding.join_all().await };
-            let ended = tokio::time::timeout(PATIENCE, end).await.expect("a trip does not end");
+            let ended = tokio::time::timeout(PATIENCE, riding.join_all());
+            let ended = ended.await.expect("a trip does not end");
             assert!(ended.iter().all(Result::is_ok), "{ended:?}");
             let all = trips(&town).await;
             check(&ledger.lock().unwrap(), &all, life);

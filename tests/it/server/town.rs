@@ -125,9 +125,7 @@ impl App {
         let (sender, receiver) = mpsc::channel(64);
         let call = DriverServiceClient::new(channel).connect(ReceiverStream::new(receiver)).await?;
         let app = Self { sender, responses: call.into_inner(), number: 0 };
-        let mut opening = hello(driver);
-        opening.ack_interval_ms = Some(60_000);
-        app.send(Ask::Hello(opening)).await;
+        app.send(Ask::Hello(hello(driver))).await;
         app.send(Ask::Position(report(37.5, -122.25, now_ms()))).await;
         Ok(app)
     }
@@ -160,11 +158,16 @@ impl App {
         soon(read).await
     }
 
-    /// The trips that bind the driver, as told on connecting.
+    /// The trips that bind the driver, as told on connecting; the driver is on the map by then.
     pub(super) async fn trips(&mut self) -> Vec<Trip> {
-        self.until(|told| match told {
-            Told::Trips(trips) => Some(trips.trips),
-            _ => None,
+        let (mut bound, mut placed) = (None, false);
+        self.until(|told| {
+            match told {
+                Told::Trips(trips) => bound = Some(trips.trips),
+                Told::Ack(ack) => placed |= ack.applied > 0,
+                _ => {}
+            }
+            if placed { bound.take() } else { None }
         })
         .await
     }
