@@ -30,7 +30,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Box<serve::Args>),
-    Replay(replay::Args),
+    Replay(Box<replay::Args>),
     Bench(bench::Args),
     Import(import::Args),
     Generate(generate::Args),

@@ -6,7 +6,7 @@ use crate::test_rng::Rng;
 use crate::units::Timestamp;
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 const AT: Timestamp = Timestamp::from_millis(1_768_006_800_123);
