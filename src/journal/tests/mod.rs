@@ -19,7 +19,7 @@ pub(in crate::journal) const SMALL: JournalConfig =
     JournalConfig { segment_bytes: 1_500, segment_span: Millis::from_secs(60), reserve_bytes: 0 };
 
 /// A folder that is in memory where there is such a thing: most tests need files, and no disk.
-pub(in crate::journal) fn in_memory() -> tempfile::TempDir {
+pub(in crate::journal) fn in_memory() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
