@@ -38,7 +38,7 @@ use std::sync::Arc;
 /// - A batch is kept as a whole or not at all, whenever the process or the machine dies.
 /// - When `commit` has returned `Ok`, the batch survives the death of both.
 /// - What is read is what was acknowledged, in full and in order; where that cannot be, the answer
-///   is an error. Nothing beyond the last acknowledged commit is ever shown.
+///   is an error. Nothing is shown before it is durable, nor ever what a failed commit has left.
 /// - After a commit has [failed](CommitError::Failed), none succeeds until the journal is opened
 ///   anew; what was acknowledged can be read meanwhile, as far as the disk lets it.
 pub trait Journal: Send + Sync {

@@ -326,8 +326,7 @@ pub struct Stats {
     pub first: Seq,
     /// Open streams.
     pub open: u64,
-    /// Ended streams that can still be listed, those left out that were amended after that part of
-    /// history which has been pruned.
+    /// Ended streams that can be listed: so many until history is pruned, then at least so many.
     pub ended: u64,
     /// Bytes on disk; 0 in memory.
     pub bytes: u64,

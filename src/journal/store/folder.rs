@@ -22,10 +22,7 @@ impl Folder {
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
         let io =
             |cause: io::Error| OpenError::Io { path: path.to_path_buf(), cause: cause.to_string() };
-        if !path.is_dir() {
-            fs::create_dir_all(path).map_err(io)?;
-            path.parent().map_or(Ok(()), sync).map_err(io)?;
-        }
+        make(path).map_err(io)?;
         let name = path.join("lock");
         let lock = OpenOptions::new().create(true).append(true).open(&name).map_err(io)?;
         match lock.try_lock() {
@@ -80,6 +77,21 @@ impl Folder {
     pub(super) fn sync(&self) -> io::Result<()> {
         sync(&self.path)
     }
+}
+
+/// Makes a folder and those above it, each there to stay.
+fn make(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() || folder.as_os_str().is_empty() {
+        return Ok(());
+    }
+    let above = folder.parent().unwrap_or(Path::new(""));
+    make(above)?;
+    match fs::create_dir(folder) {
+        // Somebody else was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }?;
+    sync(above)
 }
 
 fn sync(folder: &Path) -> io::Result<()> {

@@ -1,12 +1,17 @@
 //! The bytes of rows: what a released version has written is read for ever.
 
+use std::fmt::Write as _;
+
 use crate::journal::store::codec::{self, BadRow, EndedRow, Numbers, OpenRow, Summary};
 use crate::journal::{Event, Ordinal, Place, Seq, StreamId};
 use crate::test_rng::Rng;
 use crate::units::Timestamp;
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes all");
+        text
+    })
 }
 
 const AT: Timestamp = Timestamp::from_millis(1_768_006_800_123);
