@@ -255,7 +255,7 @@ pub const MAX_SIM_MS: u64 = 7 * 24 * 3_600 * 1_000;
 pub const MAX_JOURNAL_BATCH_RECORDS: usize = 1 << 18;
 
 /// The most bytes of all records in one commit. More: the batch is refused whole.
-pub const MAX_JOURNAL_BATCH_BYTES: usize = 256 << 20;
+pub const MAX_JOURNAL_BATCH_BYTES: usize = 64 << 20;
 
 /// The most bytes of an event, a state or the head. More: the batch is refused whole.
 pub const MAX_JOURNAL_RECORD_BYTES: usize = 64 << 10;

@@ -85,6 +85,11 @@ impl Door {
         self.market.as_ref()?.bound(driver)
     }
 
+    /// Whether any driver is bound, so that statuses in reports have to be looked at.
+    pub(super) fn binds_anybody(&self) -> bool {
+        self.market.as_ref().is_some_and(MarketHandle::binds_anybody)
+    }
+
     /// The status that a report may set: none for a driver who is bound.
     pub(super) fn settable(
         &self,

@@ -116,3 +116,28 @@ fn durations_have_a_unit_and_a_range() {
     assert_eq!(stale("0s"), Err("0s is not in 1ms..=7d".to_owned()));
     assert!(stale("99999999999999999999h").is_err());
 }
+
+#[test]
+fn the_market_has_the_defaults_of_the_core_and_its_ranges() {
+    let config = Config::resolve(nothing()).unwrap();
+    let market = config.market.unwrap();
+    let core = crate::dispatch::MarketConfig::new("main".parse().unwrap());
+    assert_eq!((market.config, market.policy), (core, "greedy"));
+    let flag =
+        |layers: Layers, name: &'static str, value: &str| layers.flag(name, Some(value.to_owned()));
+    let none = Config::resolve(flag(nothing(), "market", "none")).unwrap();
+    assert_eq!(none.market, None);
+    let memory = Config::resolve(flag(nothing(), "journal", "none")).unwrap();
+    assert_eq!(memory.market.unwrap().journal, None);
+    // What cannot be read, and what can and is out of range, each with where it was said.
+    let wrong = flag(flag(nothing(), "market", "Main!"), "policy", "lottery");
+    let told = Config::resolve(wrong).unwrap_err();
+    assert_eq!(told.0.len(), 2, "{told}");
+    assert!(told.to_string().contains("--policy: \"lottery\" is none of greedy"), "{told}");
+    let wrong = flag(flag(nothing(), "offer_timeout", "0s"), "tariff_per_km", "-1");
+    let told = Config::resolve(wrong).unwrap_err();
+    assert_eq!(told.0.len(), 2, "{told}");
+    let expected = "--offer-timeout: offer_timeout_ms 0 is not in 1000..=600000";
+    assert!(told.to_string().contains(expected), "{told}");
+    assert!(told.to_string().contains("--tariff-per-km: "), "{told}");
+}

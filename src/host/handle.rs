@@ -104,6 +104,11 @@ impl MarketHandle {
         self.shared.bound(driver)
     }
 
+    /// Whether any driver is bound.
+    pub fn binds_anybody(&self) -> bool {
+        self.shared.binds_anybody()
+    }
+
     /// A trip as it durably is; `None` if it never was, or is no longer kept.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -35,6 +35,8 @@ pub(super) struct Shared {
     /// The drivers whom a trip or an offer binds. Read for each status that a client reports, written
     /// by the market's thread; held for a lookup.
     bound: RwLock<BTreeMap<DriverId, DriverStatus>>,
+    /// How many they are: where nobody is bound, reports need not look.
+    bound_count: AtomicUsize,
     /// Held for a copy.
     state: Mutex<HostState>,
     stopping: AtomicBool,
@@ -52,6 +54,7 @@ impl Shared {
             watched: Arc::default(),
             metrics,
             bound: RwLock::default(),
+            bound_count: AtomicUsize::new(0),
             state: Mutex::new(state),
             stopping: AtomicBool::new(false),
         }
@@ -62,6 +65,11 @@ impl Shared {
         self.bound.read().get(driver).copied()
     }
 
+    /// Whether any driver is bound.
+    pub(super) fn binds_anybody(&self) -> bool {
+        self.bound_count.load(Ordering::Acquire) > 0
+    }
+
     /// Notes what a driver is doing from now on.
     pub(super) fn bind(&self, driver: DriverId, status: DriverStatus) {
         let mut bound = self.bound.write();
@@ -70,11 +78,14 @@ impl Shared {
         } else {
             bound.insert(driver, status);
         }
+        self.bound_count.store(bound.len(), Ordering::Release);
     }
 
     /// Forgets who was bound, and says who it was.
     pub(super) fn unbind_all(&self) -> Vec<DriverId> {
-        std::mem::take(&mut *self.bound.write()).into_keys().collect()
+        let mut bound = self.bound.write();
+        self.bound_count.store(0, Ordering::Release);
+        std::mem::take(&mut *bound).into_keys().collect()
     }
 
     pub(super) fn state(&self) -> HostState {

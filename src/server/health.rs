@@ -12,12 +12,14 @@ use tonic_health::pb::health_server::Health;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tonic_health::server::{HealthReporter, HealthService};
 
+use crate::api::proto::admin_service_server::SERVICE_NAME as ADMIN_SERVICE;
 use crate::api::proto::driver_service_server::SERVICE_NAME as DRIVER_SERVICE;
 use crate::api::proto::proximity_service_server::SERVICE_NAME as PROXIMITY_SERVICE;
+use crate::api::proto::rider_service_server::SERVICE_NAME as RIDER_SERVICE;
 use crate::api::{Door, StreamLife};
 
 /// The services of which health is told; "" is the server as a whole.
-const SERVICES: [&str; 3] = ["", DRIVER_SERVICE, PROXIMITY_SERVICE];
+const SERVICES: [&str; 5] = ["", DRIVER_SERVICE, RIDER_SERVICE, PROXIMITY_SERVICE, ADMIN_SERVICE];
 
 /// A reporter that knows of nothing yet.
 pub(super) fn reporter() -> HealthReporter {

@@ -126,8 +126,10 @@ impl Session {
         match parsed {
             Ok(Row { position, at, motion, status }) => {
                 let status = match status {
-                    Some(_) => self.handles.id(handle).and_then(|id| door.settable(&id, status)),
-                    None => None,
+                    Some(_) if door.binds_anybody() => {
+                        self.handles.id(handle).and_then(|id| door.settable(&id, status))
+                    }
+                    _ => status,
                 };
                 self.newest = self.newest.max(clock::plausible(at));
                 self.reports.push(Report { driver, position, at, motion, status });
