@@ -49,7 +49,7 @@ impl Bidding {
     ///
     /// # References
     /// Bertsekas, "The auction algorithm: a distributed relaxation method for the assignment
-    /// problem", Annals of Operations Research 14 (1988), sections 2 and 4 (Gauss-Seidel).
+    /// problem", Annals of Operations Research 14 (1988); one bid at a time is the Gauss-Seidel version.
     pub(super) fn run(&mut self, problem: &Problem, state: &mut State, epsilon: u32, most: u64) {
         let last = self.bids.saturating_add(most);
         while let Some(rider) = self.waiting.pop() {

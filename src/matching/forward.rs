@@ -65,7 +65,7 @@ impl Forward {
     ///
     /// # References
     /// Jonker & Volgenant, "A shortest augmenting path algorithm for dense and sparse linear
-    /// assignment problems", Computing 38 (1987), section 3; potentials as in Ahuja, Magnanti &
+    /// assignment problems", Computing 38 (1987); potentials as in Ahuja, Magnanti &
     /// Orlin, "Network Flows", 1993, section 12.4.
     pub(super) fn serve(&mut self, problem: &Problem, state: &mut State, rider: u32) {
         let (best, end) = self.find(problem, state, rider);

@@ -123,7 +123,7 @@ impl Backward {
     /// problems", Computational Optimization and Applications 1 (1992), for why idle drivers must
     /// not keep a price; the repair of one column by one augmentation: Mills-Tettey, Stentz & Dias,
     /// "The dynamic Hungarian algorithm for the assignment problem with changing costs",
-    /// CMU-RI-TR-07-27 (2007), section 3.
+    /// CMU-RI-TR-07-27 (2007).
     fn lower(&mut self, state: &mut State, start: Parted) {
         let driver = start.driver;
         let (best, end) = self.find(state, start);

@@ -70,7 +70,7 @@ pub struct LazyOutcome {
 ///
 /// # References
 /// Column generation with bounds: U, Yiu, Mouratidis & Mamoulis, "Capacity constrained assignment
-/// in spatial databases", SIGMOD 2008, section 3; Ahuja, Magnanti & Orlin, "Network Flows", 1993,
+/// in spatial databases", SIGMOD 2008; Ahuja, Magnanti & Orlin, "Network Flows", 1993,
 /// section 17.5 (pricing out).
 #[derive(Clone, Debug)]
 pub struct Lazy<S = Auction> {
