@@ -174,7 +174,7 @@ fn rivals_over_the_same_drivers_lose_no_change() {
     });
     stage.settle(&described);
     let [applied, late] = [&stage.counts.applied, &stage.counts.late].map(|c| c.load(Relaxed));
-    assert!(applied > 30_000 && late > 100, "{applied} applied, {late} late");
+    assert!(applied > 30_000 && late > 10, "{applied} applied, {late} late");
 }
 
 #[test]
