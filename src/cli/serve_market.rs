@@ -15,7 +15,7 @@ pub(super) struct MarketFlags {
     /// How long ended trips are kept [default: 90d]
     #[arg(long, value_name = "DURATION")]
     keep_history: Option<String>,
-    /// Who is asked for a trip: greedy [default: greedy]
+    /// Who chooses drivers: batch, or greedy for the soonest first [default: batch]
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
     /// How long requests gather before they are matched together; 0s matches each at once [default: 2s]
@@ -42,12 +42,34 @@ pub(super) struct MarketFlags {
     /// Drivers whose trip ends within this are asked for the next; 0s never [default: 5m]
     #[arg(long, value_name = "DURATION")]
     back_to_back: Option<String>,
+    /// Drivers whose position is older are not asked [default: 60s]
+    #[arg(long, value_name = "DURATION")]
+    position_max_age: Option<String>,
     /// Drivers further away are not asked [default: 8000]
     #[arg(long, value_name = "METRES")]
     max_radius_m: Option<String>,
     /// The most trips that one rider may have open [default: 1]
     #[arg(long, value_name = "N")]
     open_trips_per_rider: Option<String>,
+    /// What leaving a rider without an offer costs, in time to the pickup [default: 15m]
+    #[arg(long, value_name = "DURATION")]
+    cost_leave: Option<String>,
+    /// By how much that grows with the rider's waiting, in thousandths of it [default: 1000]
+    #[arg(long, value_name = "N")]
+    cost_leave_growth_permille: Option<String>,
+    /// What each star costs that a driver's rating lacks to five [default: 0s]
+    #[arg(long, value_name = "DURATION")]
+    cost_per_missing_star: Option<String>,
+    /// What it costs that a driver is idle for less than the cap, in thousandths of what is missing
+    /// [default: 20]
+    #[arg(long, value_name = "N")]
+    cost_idle_permille: Option<String>,
+    /// Idling longer makes no difference [default: 10m]
+    #[arg(long, value_name = "DURATION")]
+    cost_idle_cap: Option<String>,
+    /// What a decline costs, times the chance of it [default: 15s]
+    #[arg(long, value_name = "DURATION")]
+    cost_decline: Option<String>,
     /// The currency of all prices [default: USD]
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
@@ -89,6 +111,13 @@ impl MarketFlags {
             ("back_to_back", &self.back_to_back),
             ("max_radius_m", &self.max_radius_m),
             ("open_trips_per_rider", &self.open_trips_per_rider),
+            ("position_max_age", &self.position_max_age),
+            ("cost_leave", &self.cost_leave),
+            ("cost_leave_growth_permille", &self.cost_leave_growth_permille),
+            ("cost_per_missing_star", &self.cost_per_missing_star),
+            ("cost_idle_permille", &self.cost_idle_permille),
+            ("cost_idle_cap", &self.cost_idle_cap),
+            ("cost_decline", &self.cost_decline),
             ("currency", &self.currency),
             ("tariff_base", &self.tariff_base),
             ("tariff_per_km", &self.tariff_per_km),

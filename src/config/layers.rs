@@ -116,6 +116,27 @@ impl Layers {
         self
     }
 
+    /// Lays a setting over what is there that was told as `--set name=value`; it must be one of
+    /// `known`.
+    pub fn assignment(mut self, text: &str, known: &[&str]) -> Self {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        let origin = Origin::Flag { flag: format!("--set {name}") };
+        let setting = settings::find(name).filter(|setting| known.contains(&setting.name));
+        let message = match (setting, settings::similar(name)) {
+            (Some(setting), _) if text.contains('=') => {
+                self.values.insert(setting.name, (value.to_owned(), origin));
+                return self;
+            }
+            (Some(_), _) => "has no value: say name=value".to_owned(),
+            (None, Some(near)) if known.contains(&near) && near != name => {
+                format!("is not a setting; did you mean {near}?")
+            }
+            (None, _) => format!("is none of {}", known.join(", ")),
+        };
+        self.problems.push(Problem { origin, message });
+        self
+    }
+
     /// Lays a flag over what is there, if it was given.
     pub fn flag(mut self, name: &'static str, value: Option<String>) -> Self {
         if let Some(value) = value {

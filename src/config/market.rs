@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Problem;
 use super::parse::{Reader, span, whole};
-use crate::dispatch::{BackToBack, MarketConfig, Tariff, policy};
+use crate::dispatch::{BackToBack, CostWeights, MarketConfig, Tariff, policy};
 use crate::ids::MarketId;
 use crate::limits;
 use crate::units::{Currency, Meters, Millis};
@@ -21,6 +21,27 @@ pub struct MarketSettings {
     /// How long history of ended trips is kept.
     pub keep_history: Millis,
 }
+
+/// The settings that bear on who gets which driver, and when: those that a simulated market has too.
+pub const DISPATCH_SETTINGS: [&str; 17] = [
+    "window",
+    "offer_timeout",
+    "patience",
+    "free_cancel",
+    "no_show_after",
+    "quote_valid",
+    "max_pickup",
+    "back_to_back",
+    "position_max_age",
+    "max_radius_m",
+    "open_trips_per_rider",
+    "cost_leave",
+    "cost_leave_growth_permille",
+    "cost_per_missing_star",
+    "cost_idle_permille",
+    "cost_idle_cap",
+    "cost_decline",
+];
 
 /// The settings have problems, which the reader keeps.
 pub(super) struct HasProblems;
@@ -54,6 +75,7 @@ fn values(reader: &mut Reader) -> Option<(Option<MarketId>, MarketSettings)> {
     let read = [
         waits(reader, &mut config),
         places(reader, &mut config),
+        costs(reader, &mut config.costs),
         tariff(reader, &mut config.tariff),
     ];
     let (journal, policy, keep_history) = (journal?, policy?, keep_history?);
@@ -81,6 +103,7 @@ fn waits(reader: &mut Reader, config: &mut MarketConfig) -> Option<()> {
     let quote_valid = wait("quote_valid");
     let max_pickup = wait("max_pickup");
     let back_to_back = wait("back_to_back");
+    let position_max_age = wait("position_max_age");
     config.window = window?;
     config.offer_timeout = offer_timeout?;
     config.patience = patience?;
@@ -88,6 +111,7 @@ fn waits(reader: &mut Reader, config: &mut MarketConfig) -> Option<()> {
     config.no_show_after = no_show_after?;
     config.quote_valid = quote_valid?;
     config.max_pickup = max_pickup?;
+    config.position_max_age = position_max_age?;
     config.back_to_back = match back_to_back? {
         Millis::ZERO => BackToBack::Off,
         within => BackToBack::Within(within),
@@ -100,6 +124,27 @@ fn places(reader: &mut Reader, config: &mut MarketConfig) -> Option<()> {
     let trips = reader.read("open_trips_per_rider", |v| whole(v, 0, u64::from(u32::MAX)));
     config.max_radius = Meters::whole(u32::try_from(radius?).ok()?);
     config.open_trips_per_rider = usize::try_from(trips?).ok()?;
+    Some(())
+}
+
+fn costs(reader: &mut Reader, costs: &mut CostWeights) -> Option<()> {
+    let mut wait = |name| reader.read(name, |v| span(v, 0, limits::MAX_DISPATCH_WAIT_MS));
+    let leave = wait("cost_leave");
+    let per_missing_star = wait("cost_per_missing_star");
+    let idle_cap = wait("cost_idle_cap");
+    let decline = wait("cost_decline");
+    let mut permille = |name| reader.read(name, |v| whole(v, 0, u64::from(u32::MAX)));
+    let growth = permille("cost_leave_growth_permille");
+    let idle = permille("cost_idle_permille");
+    *costs = CostWeights {
+        per_missing_star: per_missing_star?,
+        idle_permille: u32::try_from(idle?).ok()?,
+        idle_cap: idle_cap?,
+        decline: decline?,
+        leave: leave?,
+        leave_growth_permille: u32::try_from(growth?).ok()?,
+        ..*costs
+    };
     Some(())
 }
 

@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use layers::{Layers, Origin};
-pub use market::MarketSettings;
+pub use market::{DISPATCH_SETTINGS, MarketSettings};
 pub use settings::{Fallback, SETTINGS, Setting};
 
 use crate::index::IndexConfig;

@@ -55,7 +55,7 @@ const fn limit(name: &'static str, default: usize) -> Setting {
 }
 
 /// Each setting.
-pub const SETTINGS: [Setting; 35] = [
+pub const SETTINGS: [Setting; 42] = [
     text("listen", "127.0.0.1:7400"),
     text("http", "127.0.0.1:7401"),
     // 0: as many as the machine has cores.
@@ -73,7 +73,7 @@ pub const SETTINGS: [Setting; 35] = [
     text("market", "main"),
     text("journal", "hansom-data"),
     text("keep_history", "90d"),
-    text("policy", "greedy"),
+    text("policy", "batch"),
     text("window", "2s"),
     text("offer_timeout", "15s"),
     text("patience", "5m"),
@@ -82,8 +82,15 @@ pub const SETTINGS: [Setting; 35] = [
     text("quote_valid", "5m"),
     text("max_pickup", "20m"),
     text("back_to_back", "5m"),
+    text("position_max_age", "60s"),
     bare("max_radius_m", "8000"),
     bare("open_trips_per_rider", "1"),
+    text("cost_leave", "15m"),
+    bare("cost_leave_growth_permille", "1000"),
+    text("cost_per_missing_star", "0s"),
+    bare("cost_idle_permille", "20"),
+    text("cost_idle_cap", "10m"),
+    text("cost_decline", "15s"),
     text("currency", "USD"),
     bare("tariff_base", "250"),
     bare("tariff_per_km", "125"),

@@ -122,7 +122,7 @@ fn the_market_has_the_defaults_of_the_core_and_its_ranges() {
     let config = Config::resolve(nothing()).unwrap();
     let market = config.market.unwrap();
     let core = crate::dispatch::MarketConfig::new("main".parse().unwrap());
-    assert_eq!((market.config, market.policy), (core, "greedy"));
+    assert_eq!((market.config, market.policy), (core, "batch"));
     let flag =
         |layers: Layers, name: &'static str, value: &str| layers.flag(name, Some(value.to_owned()));
     let none = Config::resolve(flag(nothing(), "market", "none")).unwrap();

@@ -189,7 +189,10 @@ mod tests {
         config.costs.idle_permille = 100_000;
         let told = config.check().unwrap_err();
         let fields: Vec<&str> = told.problems.iter().map(|problem| problem.field).collect();
-        assert_eq!(fields, ["offer_timeout_ms", "open_trips", "tariff_per_km", "idle_permille"]);
+        assert_eq!(
+            fields,
+            ["offer_timeout_ms", "open_trips", "tariff_per_km", "cost_idle_permille"]
+        );
         assert!(told.to_string().starts_with("offer_timeout_ms 0 is not in 1000..=600000; "));
     }
 }

@@ -42,8 +42,9 @@ impl Default for CostWeights {
     ///   seconds of pickup, so that the order among near equals is fair and hardly anybody waits
     ///   for it.
     /// - Decline: fifteen seconds, which is what an unanswered offer takes.
-    /// - Leaving a rider: ten minutes, and one more for each minute of waiting, so that nobody is
-    ///   left out for ever for the sake of the sum.
+    /// - Leaving a rider: fifteen minutes, and one more for each minute of waiting, so that nobody is
+    ///   left out for ever for the sake of the sum: when the five minutes of patience are over, it is
+    ///   the twenty minutes of the longest pickup that is allowed.
     /// - Destination: 0. Only who knows a city's demand can say what a place is worth.
     fn default() -> Self {
         Self {
@@ -51,7 +52,7 @@ impl Default for CostWeights {
             idle_permille: 20,
             idle_cap: Millis::from_secs(600),
             decline: Millis::from_secs(15),
-            leave: Millis::from_secs(600),
+            leave: Millis::from_secs(900),
             leave_growth_permille: 1_000,
             destination_permille: 0,
         }
@@ -123,13 +124,13 @@ impl CostWeights {
     /// Hands each value to `range`, with the least and the most that it may be.
     pub(super) fn check(&self, range: &mut dyn FnMut(&'static str, u64, u64, u64)) {
         let most = MAX_COST_MS;
-        range("per_missing_star_ms", self.per_missing_star.get(), 0, most);
-        range("idle_permille", u64::from(self.idle_permille), 0, 10_000);
-        range("idle_cap_ms", self.idle_cap.get(), 0, most);
-        range("decline_ms", self.decline.get(), 0, most);
-        range("leave_ms", self.leave.get(), 0, most);
-        range("leave_growth_permille", u64::from(self.leave_growth_permille), 0, 100_000);
-        range("destination_permille", u64::from(self.destination_permille), 0, 10_000);
+        range("cost_per_missing_star_ms", self.per_missing_star.get(), 0, most);
+        range("cost_idle_permille", u64::from(self.idle_permille), 0, 10_000);
+        range("cost_idle_cap_ms", self.idle_cap.get(), 0, most);
+        range("cost_decline_ms", self.decline.get(), 0, most);
+        range("cost_leave_ms", self.leave.get(), 0, most);
+        range("cost_leave_growth_permille", u64::from(self.leave_growth_permille), 0, 100_000);
+        range("cost_destination_permille", u64::from(self.destination_permille), 0, 10_000);
     }
 }
 

@@ -61,6 +61,38 @@ fn a_log_is_replayed_against_a_fleet_with_table_json_and_page() {
 }
 
 #[test]
+fn what_the_market_does_can_be_set_as_for_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hansom.toml");
+    std::fs::write(&file, "listen = \"127.0.0.1:1\"\nmarket = \"none\"\nmax_pickup = \"1m\"\n")
+        .unwrap();
+    let file = file.to_str().unwrap();
+    let small = [LOG, "--fleet", "40", "--minutes", "5", "--policy", "batch"];
+    let digest = |more: &[&str]| {
+        let output = replay(&[&small[..], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let table = text(&output.stdout);
+        table.lines().find(|line| line.contains("digest")).unwrap().to_owned()
+    };
+    let plain = digest(&[]);
+    assert_eq!(digest(&["--set", "cost_leave=15m", "--set", "window=2s"]), plain, "the defaults");
+    let (near, set) = (digest(&["--config", file]), digest(&["--set", "max_pickup=1m"]));
+    assert_ne!(near, plain);
+    assert_eq!(near, set, "the file and the flag say the same");
+    assert_eq!(digest(&["--config", file, "--set", "max_pickup=20m"]), plain, "a flag wins");
+    for (wrong, why) in [
+        ("cost_leav=1m", "--set cost_leav: is not a setting; did you mean cost_leave?"),
+        ("cost_leave", "--set cost_leave: has no value: say name=value"),
+        ("listen=x", "--set listen: is none of window, offer_timeout"),
+        ("patience=0s", "--set patience: patience_ms 0 is not in 1000..="),
+    ] {
+        let output = replay(&[&small[..], &["--set", wrong]].concat());
+        let told = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && told.contains(why), "{told}");
+    }
+}
+
+#[test]
 fn drivers_can_be_placed_where_a_trace_has_them() {
     let output = replay(&[LOG, "--fleet", "40", "--minutes", "5", "--fleet-from", TRACE]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));

@@ -12,6 +12,7 @@ use super::given::Given;
 use super::progress::Bar;
 use super::{Args, on_interrupt, outcome};
 use crate::cli::output::NewFile;
+use crate::config::{Config, DISPATCH_SETTINGS, Layers};
 use crate::dispatch::MarketConfig;
 use crate::dispatch::policy::POLICIES;
 use crate::limits;
@@ -22,6 +23,9 @@ use crate::trace::requests::{LogOptions, RegionRule};
 use crate::travel::StraightLine;
 use crate::trial::{self, TrialError, TrialOptions};
 use crate::units::Millis;
+
+/// The name of the simulated market.
+const MARKET: &str = "replay";
 
 /// The exit code after a signal, as shells have it.
 const INTERRUPTED: u8 = 130;
@@ -45,9 +49,16 @@ pub(super) struct FleetArgs {
           value_parser = within::<0, 1>)]
     acceptance: f64,
     /// How long requests gather for a batch, in seconds; 0 looks for a driver at once
-    #[arg(long, allow_negative_numbers = true, default_value_t = 2.0, value_name = "SECONDS",
+    /// [default: 2]
+    #[arg(long, allow_negative_numbers = true, value_name = "SECONDS",
           value_parser = within::<0, 600>)]
-    window: f64,
+    window: Option<f64>,
+    /// Set what the market does, as `serve` has it: cost_leave=15m, max_pickup=10m, …
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// Read what the market does from this file of `serve`; what else is in it has no effect
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// How fast drivers drive, in metres a second
     #[arg(long, allow_negative_numbers = true, default_value_t = 6.5, value_name = "M/S")]
     driving_speed: f64,
@@ -151,7 +162,6 @@ fn options(args: &Args, given: &Given) -> anyhow::Result<TrialOptions> {
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = fleet.threads.map(usize::try_from).transpose()?;
-    let market = MarketConfig::new("replay".parse()?);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in 0..=1000")]
     let acceptance_permille = (fleet.acceptance * 1_000.0).round() as u32;
     Ok(TrialOptions {
@@ -166,7 +176,7 @@ fn options(args: &Args, given: &Given) -> anyhow::Result<TrialOptions> {
         fleet_from: fleet.fleet_from.clone(),
         read_fleet: ReadOptions { utc_offset: args.utc_offset, ..ReadOptions::default() },
         policies,
-        market: MarketConfig { window: seconds(fleet.window), ..market },
+        market: market(fleet)?,
         habits: Habits {
             acceptance_permille,
             patience: Span::around(seconds(fleet.rider_patience * 60.0)),
@@ -180,6 +190,23 @@ fn options(args: &Args, given: &Given) -> anyhow::Result<TrialOptions> {
         watcher: Arc::new(|_| ()),
         stop: Arc::new(|| false),
     })
+}
+
+/// How the market works: the file, then what was set, then the window's own flag.
+fn market(fleet: &FleetArgs) -> anyhow::Result<MarketConfig> {
+    let mut layers = Layers::default();
+    if let Some(path) = &fleet.config {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        layers = layers.file(&path.display().to_string(), &text);
+    }
+    let set = |layers: Layers, text: &String| layers.assignment(text, &DISPATCH_SETTINGS);
+    let layers = fleet.set.iter().fold(layers, set);
+    // A server may be told to host none; whoever replays a log wants one.
+    let layers = layers.flag("market", Some(MARKET.to_owned()));
+    let settings = Config::resolve(layers)?.market.context("there is no market")?;
+    let window = fleet.window.map_or(settings.config.window, seconds);
+    Ok(MarketConfig { window, ..settings.config })
 }
 
 fn seconds(seconds: f64) -> Millis {

@@ -22,12 +22,14 @@ const FOR_TRACES: [&str; 14] = [
 ];
 
 /// Flags that only logs of trip requests have.
-const FOR_LOGS: [&str; 13] = [
+const FOR_LOGS: [&str; 15] = [
     "fleet",
     "fleet_from",
     "policy",
     "acceptance",
     "window",
+    "set",
+    "config",
     "driving_speed",
     "detour",
     "shift_hours",

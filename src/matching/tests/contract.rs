@@ -1,6 +1,6 @@
 //! What each solver must do, exact or not.
 
-use super::random::{Kind, nonsense};
+use super::random::{Kind, nonsense, shuffled};
 use super::{
     Assignment, Auction, Cost, DriverIx, Edge, FirstCome, Greedy, Paths, Prices, Problem, RiderIx,
     Rng, Solver, exact_solvers, seconds,
@@ -123,6 +123,9 @@ fn the_exact_are_never_dearer_than_the_others() {
         let cost = |solver: &mut dyn Solver| solver.solve(&problem, &mut Prices::cold()).cost();
         let least = cost(&mut Auction::default());
         assert_eq!(least, cost(&mut Paths::default()));
+        let other = shuffled(&problem, &mut rng);
+        let again = Auction::default().solve(&other, &mut Prices::cold()).cost();
+        assert_eq!(least, again, "the order of the riders changes nothing");
         let (greedy, first) = (cost(&mut Greedy::default()), cost(&mut FirstCome::default()));
         assert!(least <= greedy && least <= first, "{least}, {greedy}, {first}");
         cheaper_than_greedy += u32::from(least < greedy);
