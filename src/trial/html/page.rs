@@ -194,11 +194,11 @@ const ROWS: [Row; 31] = [
     ("estimated way to the pickup, mean", Some(|one| metres(one.pickup_distance_m, mean))),
     ("estimated way to the pickup, median", Some(|one| metres(one.pickup_distance_m, p50))),
     ("Drivers", None),
-    ("hours on shift", Some(|one| format!("{:.0}", one.shifts.hours))),
+    ("hours on shift", Some(|one| rounded(one.shifts.hours))),
     ("with a rider (utilisation)", Some(|one| share(one.shifts.with_rider))),
     ("on the way to a pickup", Some(|one| share(one.shifts.to_pickup))),
     ("without a trip", Some(|one| share(one.shifts.idle))),
-    ("empty kilometres", Some(|one| format!("{:.0}", one.distances.empty_km))),
+    ("empty kilometres", Some(|one| rounded(one.distances.empty_km))),
     ("share of kilometres empty", Some(|one| share(one.distances.empty))),
     ("Offers and batches", None),
     ("offers made", Some(|one| grouped(one.offers.made))),
@@ -206,7 +206,7 @@ const ROWS: [Row; 31] = [
         "declined / expired / withdrawn",
         Some(|one| {
             let offers = one.offers;
-            format!("{} / {} / {}", offers.declined, offers.expired, offers.withdrawn)
+            [offers.declined, offers.expired, offers.withdrawn].map(grouped).join(" / ")
         }),
     ),
     ("batches", Some(|one| grouped(one.batches.count))),
@@ -313,7 +313,7 @@ fn seconds(spread: Option<Spread>, which: fn(&Spread) -> f64) -> String {
 }
 
 fn metres(spread: Option<Spread>, which: fn(&Spread) -> f64) -> String {
-    spread.map_or("–".to_owned(), |spread| format!("{:.0} m", which(&spread)))
+    spread.map_or("–".to_owned(), |spread| format!("{} m", rounded(which(&spread))))
 }
 
 fn solved(spread: Option<Spread>, which: fn(&Spread) -> f64) -> String {
@@ -332,9 +332,17 @@ fn counted(part: u64, whole: u64) -> String {
     format!("{} ({})", grouped(part), percent(part, whole))
 }
 
-/// A whole number with its thousands set apart.
 fn grouped(number: u64) -> String {
-    let digits = number.to_string();
+    thousands(&number.to_string())
+}
+
+/// A number that is not negative, rounded.
+fn rounded(number: f64) -> String {
+    thousands(&format!("{number:.0}"))
+}
+
+/// Digits of a whole number with its thousands set apart.
+fn thousands(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
