@@ -22,7 +22,7 @@ const FOR_TRACES: [&str; 14] = [
 ];
 
 /// Flags that only logs of trip requests have.
-const FOR_LOGS: [&str; 13] = [
+const FOR_LOGS: [&str; 14] = [
     "fleet",
     "fleet_from",
     "policy",
@@ -35,6 +35,7 @@ const FOR_LOGS: [&str; 13] = [
     "minutes",
     "region",
     "threads",
+    "decisions",
     "html",
 ];
 
