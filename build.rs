@@ -14,7 +14,7 @@ const PROTOS: [&str; 6] = [
 ];
 
 /// What is kept on disk: nobody outside is told of it.
-const RECORDS: [&str; 1] = ["hansom/records/v1/records.proto"];
+const RECORDS: [&str; 2] = ["hansom/records/v1/decisions.proto", "hansom/records/v1/records.proto"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=build.rs");

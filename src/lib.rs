@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`, `travel`),
 //! the engines (`index`, `matching`), the core (`dispatch`), the histories (`records`, `journal`,
-//! `trace`, `sim`, `trial`), the outside (`clock`, `host`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md
+//! `trace`, `decisions`, `sim`, `trial`), the outside (`clock`, `host`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md
 //! has the map, the layers and the invariants.
 
 pub mod api;
@@ -11,6 +11,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod decisions;
 pub mod dispatch;
 pub mod geo;
 pub mod host;

@@ -338,6 +338,44 @@ pub const MAX_DECISIONS: usize = 4_096;
 /// decisions are forgotten.
 pub const MAX_REMEMBERED_ROWS: usize = 1 << 20;
 
+// --- The log of decisions ---------------------------------------------------------------------
+
+/// Bytes of entries of a log of decisions that make a block. More: the block is written.
+pub const DECISION_BLOCK_BYTES: usize = 1 << 20;
+
+/// The most entries in one block of a log of decisions. More: the block is written; in a file: damage.
+pub const MAX_DECISION_BLOCK_ENTRIES: u32 = 65_536;
+
+/// The most bytes of one block of a log of decisions, packed and unpacked: the largest decision with
+/// the longest ids. More: it is missing from the log; in a file: damage.
+pub const MAX_DECISION_BLOCK_BYTES: u32 = 64 << 20;
+
+/// So many files a log of decisions has when it is as large as it may be. More: the oldest is deleted.
+pub const DECISION_LOG_SEGMENTS: u64 = 8;
+
+/// The default of `--decisions-max-bytes`: a gigabyte.
+pub const DEFAULT_DECISION_LOG_BYTES: usize = 1 << 30;
+
+/// The least that `--decisions-max-bytes` can be: room for a few of the largest decisions.
+pub const MIN_DECISION_LOG_BYTES: u64 = 16 << 20;
+
+/// The most that `--decisions-max-bytes` can be.
+pub const MAX_DECISION_LOG_BYTES: u64 = 1 << 44;
+
+/// Decisions that wait to be written down. One more: it is missing from the log, which says so, and
+/// counted.
+pub const MAX_WAITING_DECISIONS: usize = 4_096;
+
+/// Riders and edges of the decisions that wait to be written down, some 100 bytes each. More: the
+/// decision is missing from the log, which says so, and counted.
+pub const MAX_WAITING_DECISION_ROWS: usize = 1 << 20;
+
+/// How long after a failure of the disk a log of decisions goes on in a new file, in milliseconds.
+pub const DECISION_LOG_RETRY_MS: u64 = 5_000;
+
+/// Questions that are looked up in the log of decisions at once. More: they wait.
+pub const MAX_ARCHIVE_READS: usize = 2;
+
 /// The longest that any wait of a market may be configured to: seven days.
 pub const MAX_DISPATCH_WAIT_MS: u64 = 7 * 24 * 3_600 * 1_000;
 
@@ -397,6 +435,9 @@ pub const MAX_KEEP_HISTORY_MS: u64 = 3_653 * 24 * 3_600 * 1_000;
 /// Ended trips that are kept when there is no journal on disk, some 2 KB each with their events.
 /// More: the longest ended are forgotten, a minute later at most.
 pub const MEMORY_HISTORY_TRIPS: u64 = 65_536;
+
+/// Trips in one row group of a Parquet file, some 400 bytes each in memory. More: the next is begun.
+pub const PARQUET_GROUP_ROWS: usize = 65_536;
 
 // --- The client -----------------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ fn explanation(explained: &Explanation) -> ExplainResponse {
     ExplainResponse {
         trip_id: explained.trip.to_string(),
         decided_at_ms: explained.at.as_millis(),
-        policy: explained.policy.to_owned(),
+        policy: explained.policy.to_string(),
         waiting_ms: explained.waiting.get(),
         price_ms: explained.price.get(),
         candidates: candidates.collect(),
@@ -88,7 +88,11 @@ impl admin_service_server::AdminService for AdminService {
         request: Request<ExplainRequest>,
     ) -> Result<Response<ExplainResponse>, Status> {
         let trip = convert::trip_id("trip_id", &request.get_ref().trip_id)?;
-        let explained = self.door.market()?.explain(trip).await.map_err(Failure::from)?;
+        let market = self.door.market()?;
+        let explained = match market.explain(trip).await.map_err(Failure::from)? {
+            None => market.explain_from_log(trip).await.map_err(Failure::from)?,
+            explained => explained,
+        };
         let explained = explained.ok_or(Failure::Undecided { trip })?;
         Ok(Response::new(explanation(&explained)))
     }

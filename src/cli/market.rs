@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use crate::api::SharedMap;
 use crate::clock::Clock;
 use crate::config::MarketSettings;
+use crate::decisions::{Archive, DecisionLogError, LogPlace, Recorder};
 use crate::dispatch::policy;
 use crate::host::{Host, HostConfig};
 use crate::journal::{Journal, JournalConfig, MemoryJournal, RedbJournal};
@@ -14,14 +15,14 @@ use crate::limits;
 use crate::telemetry::MarketMetrics;
 use crate::travel::StraightLine;
 
-/// Restores the market and starts it.
+/// Restores the market and starts it, with who writes its decisions down, if somebody does.
 pub(super) fn start(
     settings: &MarketSettings,
     map: SharedMap,
     clock: Arc<Clock>,
     metrics: Arc<MarketMetrics>,
     hash_seed: u64,
-) -> anyhow::Result<Host> {
+) -> anyhow::Result<(Host, Option<Recorder>)> {
     let mut market = settings.config.clone();
     market.hash_seed = hash_seed;
     let journal: Arc<dyn Journal> = if let Some(folder) = &settings.journal {
@@ -40,6 +41,17 @@ pub(super) fn start(
     };
     let constructor = policy::POLICIES.iter().find(|(name, _)| *name == settings.policy);
     let (_, policy) = constructor.with_context(|| format!("no policy {}", settings.policy))?;
+    let place = settings.decisions.as_ref().map(|folder| LogPlace {
+        folder: folder.clone(),
+        market: market.market,
+        max_bytes: settings.decisions_max_bytes,
+    });
+    let log = place.map(|place| {
+        let archive = Archive::new(place.clone());
+        let (recorder, sink) = Recorder::start(place, Arc::clone(&metrics))?;
+        Ok::<_, DecisionLogError>((recorder, (sink, archive)))
+    });
+    let (recorder, decisions) = log.transpose().context("cannot write decisions down")?.unzip();
     let config = HostConfig {
         market,
         policy: *policy,
@@ -49,6 +61,7 @@ pub(super) fn start(
         journal,
         keep_history: settings.keep_history,
         keep_trips,
+        decisions,
         metrics,
     };
     let host = Host::start(config).context("cannot start the market")?;
@@ -60,5 +73,5 @@ pub(super) fn start(
         open = state.counts.open,
         "the market is as it was"
     );
-    Ok(host)
+    Ok((host, recorder))
 }

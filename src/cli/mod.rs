@@ -14,6 +14,7 @@ mod replay;
 mod serve;
 mod serve_market;
 mod trips;
+mod verify_decisions;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,7 @@ enum Command {
     Generate(generate::Args),
     Inspect(inspect::Args),
     Trips(trips::Args),
+    VerifyDecisions(verify_decisions::Args),
 }
 
 /// Parses the process's arguments, runs the subcommand, and returns the exit code.
@@ -51,6 +53,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Generate(args) => generate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Trips(args) => trips::run(&args),
+        Command::VerifyDecisions(args) => verify_decisions::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Replay(args) => replay::run(&args, &replay::Given::of(&matches)),
         Command::Bench(args) => bench::run(&args),

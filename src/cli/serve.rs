@@ -14,6 +14,7 @@ use super::serve_market::MarketFlags;
 use crate::api::{self, ReportSink, SharedMap};
 use crate::clock::Clock;
 use crate::config::{ClockKind, Config, Layers};
+use crate::decisions;
 use crate::host::Host;
 use crate::index::LiveIndex;
 use crate::server::{Drained, Recorder, Running, Server, ServerConfig};
@@ -146,12 +147,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             }
         };
         let (running, host) = start(&config, sink)?;
+        let (host, decisions) = host.unzip();
+        let recorders = Recorders { reports: recorder, decisions: decisions.flatten() };
         announce(&running)?;
         log_start(&config, &running);
         let name = signals.next().await;
         tracing::info!(signal = name, "draining");
         let within = Duration::from_millis(config.drain_timeout.get());
-        let ending = tokio::task::spawn_blocking(move || end(running, host, recorder, within));
+        let ending = tokio::task::spawn_blocking(move || end(running, host, recorders, within));
         tokio::select! {
             ended = ending => ended.context("the drain failed")??,
             name = signals.next() => {
@@ -163,11 +166,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Drains, then ends the recording; each has its time.
+/// Who writes down what happens.
+struct Recorders {
+    reports: Option<Recorder>,
+    decisions: Option<decisions::Recorder>,
+}
+
+/// Drains, then ends the recordings; each has its time.
 fn end(
     running: Running,
     host: Option<Host>,
-    recorder: Option<Recorder>,
+    recorders: Recorders,
     within: Duration,
 ) -> anyhow::Result<()> {
     match running.drain() {
@@ -176,11 +185,15 @@ fn end(
     }
     // Nobody asks any more; what was answered is durable.
     drop(host);
-    match recorder {
-        Some(recorder) => recorder.finish(within).context("the recording is incomplete"),
-        None => Ok(()),
-    }
+    let Recorders { reports, decisions } = recorders;
+    let decided = decisions.map_or(Ok(()), |log| log.finish(within));
+    let reported = reports.map_or(Ok(()), |recorder| recorder.finish(within));
+    reported.context("the recording is incomplete")?;
+    decided.context("the log of decisions is incomplete")
 }
+
+/// A market, and who writes its decisions down.
+type Hosted = (Host, Option<decisions::Recorder>);
 
 /// A number nobody can guess, so that nobody can choose ids that collide.
 fn seed() -> std::io::Result<u64> {
@@ -192,7 +205,7 @@ fn seed() -> std::io::Result<u64> {
 fn start(
     config: &Config,
     sink: Option<Arc<dyn ReportSink>>,
-) -> anyhow::Result<(Running, Option<Host>)> {
+) -> anyhow::Result<(Running, Option<Hosted>)> {
     let clock = Arc::new(match config.clock {
         ClockKind::Wall => Clock::Wall,
         ClockKind::Trace => Clock::trace(),
@@ -205,7 +218,7 @@ fn start(
         market::start(settings, map, clock, Arc::clone(&metrics.market), seed)
     };
     let host = config.market.as_ref().map(start).transpose()?;
-    let market = host.as_ref().map(|host| (host.handle().clone(), Arc::clone(&metrics)));
+    let market = host.as_ref().map(|(host, _)| (host.handle().clone(), Arc::clone(&metrics)));
     let server = ServerConfig {
         listen: config.listen,
         http: Some(config.http),

@@ -15,6 +15,12 @@ pub(super) struct MarketFlags {
     /// How long ended trips are kept [default: 90d]
     #[arg(long, value_name = "DURATION")]
     keep_history: Option<String>,
+    /// Write down what was decided, and from among whom, into files of this folder
+    #[arg(long, value_name = "DIR")]
+    decisions: Option<String>,
+    /// The most bytes of those files; the oldest are deleted [default: 1073741824]
+    #[arg(long, value_name = "BYTES")]
+    decisions_max_bytes: Option<String>,
     /// Who chooses drivers: batch, or greedy for the soonest first [default: batch]
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
@@ -100,6 +106,8 @@ impl MarketFlags {
             ("market", &self.market),
             ("journal", &self.journal),
             ("keep_history", &self.keep_history),
+            ("decisions", &self.decisions),
+            ("decisions_max_bytes", &self.decisions_max_bytes),
             ("policy", &self.policy),
             ("window", &self.window),
             ("offer_timeout", &self.offer_timeout),

@@ -1,18 +1,22 @@
 //! `hansom trips`: the history in a journal, listed and exported.
 
-use std::io::Write;
+mod columns;
+mod parquet;
+
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::dispatch::{Stars, Trip};
-use crate::geo::LatLng;
+use self::columns::{COLUMNS, cells};
+use self::parquet::ParquetExport;
+use crate::dispatch::Trip;
 use crate::ids::MarketId;
 use crate::journal::{History, Journal as _, JournalConfig, RedbJournal};
 use crate::limits;
 use crate::records;
-use crate::units::{Timestamp, rfc3339};
+use crate::units::rfc3339;
 
 /// List or export the ended trips of a market's journal, latest first.
 ///
@@ -22,7 +26,8 @@ use crate::units::{Timestamp, rfc3339};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hansom trips list --journal hansom-data --limit 20
-  hansom trips export --journal hansom-data --market sf > trips.csv")]
+  hansom trips export --journal hansom-data --market sf > trips.csv
+  hansom trips export --format parquet --output trips.parquet")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
@@ -32,7 +37,7 @@ pub(super) struct Args {
 enum What {
     /// A line a trip, for people.
     List(Listed),
-    /// A row a trip, with all that is known, as CSV.
+    /// A row a trip, with all that is known, as CSV or Parquet.
     Export(Exported),
 }
 
@@ -71,6 +76,8 @@ struct Exported {
 enum Format {
     /// Comma-separated values with a header (RFC 4180).
     Csv,
+    /// Apache Parquet with typed columns: moments as timestamps, money in minor units.
+    Parquet,
 }
 
 /// Runs the subcommand.
@@ -83,21 +90,38 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             let mut out = std::io::stdout().lock();
             each(&listed.source, listed.limit, |trip| line(&mut out, trip))?;
         }
-        What::Export(Exported { source, format: Format::Csv, output }) => {
-            let out: Box<dyn Write> = match output {
-                None => Box::new(std::io::stdout().lock()),
-                Some(path) => Box::new(
-                    std::fs::File::create(path)
-                        .with_context(|| format!("cannot make {}", path.display()))?,
-                ),
-            };
-            let mut csv = csv::Writer::from_writer(out);
-            csv.write_record(COLUMNS)?;
-            each(source, usize::MAX, |trip| Ok(csv.write_record(row(trip))?))?;
-            csv.flush()?;
-        }
+        What::Export(exported) => export(exported)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn export(Exported { source, format, output }: &Exported) -> anyhow::Result<()> {
+    let out: Box<dyn Write + Send> = match output {
+        None => Box::new(std::io::stdout()),
+        Some(path) => Box::new(
+            std::fs::File::create(path)
+                .with_context(|| format!("cannot make {}", path.display()))?,
+        ),
+    };
+    let mut out = BufWriter::new(out);
+    match format {
+        Format::Csv => {
+            let mut csv = csv::Writer::from_writer(&mut out);
+            csv.write_record(COLUMNS.map(|column| column.name))?;
+            each(source, usize::MAX, |trip| {
+                let texts = cells(trip).map(|cell| cell.map(|cell| cell.to_string()));
+                Ok(csv.write_record(texts.map(Option::unwrap_or_default))?)
+            })?;
+            csv.flush()?;
+        }
+        Format::Parquet => {
+            let mut export = ParquetExport::new(&mut out)?;
+            each(source, usize::MAX, |trip| export.write(cells(trip)))?;
+            export.finish()?;
+        }
+    }
+    out.flush()?;
+    Ok(())
 }
 
 /// Hands out ended trips, latest first.
@@ -142,65 +166,4 @@ fn line(out: &mut impl Write, trip: &Trip) -> anyhow::Result<()> {
         due.map_or_else(|| "-".to_owned(), |due| due.to_string()),
     )?;
     Ok(())
-}
-
-const COLUMNS: [&str; 23] = [
-    "trip_id",
-    "state",
-    "ended_by",
-    "reason",
-    "rider_id",
-    "request_key",
-    "driver_id",
-    "requested_at",
-    "accepted_at",
-    "arrived_at",
-    "started_at",
-    "ended_at",
-    "pickup_lat",
-    "pickup_lng",
-    "dropoff_lat",
-    "dropoff_lng",
-    "passengers",
-    "offers",
-    "agreed_fare",
-    "due",
-    "currency",
-    "rated_by_rider",
-    "rated_by_driver",
-];
-
-fn row(trip: &Trip) -> [String; 23] {
-    let moment = |at: Option<Timestamp>| at.map(rfc3339).unwrap_or_default();
-    let stars = |stars: Option<Stars>| stars.map(|s| s.get().to_string()).unwrap_or_default();
-    let assignment = trip.assignment.as_ref();
-    let (pickup, dropoff) = (trip.request.journey.pickup, trip.request.journey.dropoff);
-    let degrees = dropoff.map(LatLng::degrees);
-    let due = trip.end.and_then(|end| end.ending.due());
-    let agreed = trip.agreed.map(|fare| fare.minor.to_string());
-    [
-        trip.id.to_string(),
-        trip.state.name().to_owned(),
-        trip.end.map(|end| end.ending.by().to_string()).unwrap_or_default(),
-        trip.end.map(|end| end.ending.reason().to_owned()).unwrap_or_default(),
-        trip.request.rider.to_string(),
-        trip.request.key.to_string(),
-        assignment.map(|a| a.driver.to_string()).unwrap_or_default(),
-        rfc3339(trip.requested_at),
-        moment(assignment.map(|a| a.accepted_at)),
-        moment(assignment.and_then(|a| a.arrived_at)),
-        moment(assignment.and_then(|a| a.started_at)),
-        moment(trip.end.map(|end| end.at)),
-        pickup.degrees().lat.to_string(),
-        pickup.degrees().lng.to_string(),
-        degrees.map(|place| place.lat.to_string()).unwrap_or_default(),
-        degrees.map(|place| place.lng.to_string()).unwrap_or_default(),
-        trip.request.journey.passengers.get().to_string(),
-        trip.attempts.to_string(),
-        agreed.unwrap_or_default(),
-        due.map(|due| due.minor.to_string()).unwrap_or_default(),
-        due.or(trip.agreed).map(|due| due.currency.to_string()).unwrap_or_default(),
-        stars(trip.rated_by_rider),
-        stars(trip.rated_by_driver),
-    ]
 }

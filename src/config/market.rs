@@ -16,6 +16,10 @@ pub struct MarketSettings {
     pub config: MarketConfig,
     /// The folder of its journal's folder; none: trips are kept in memory only.
     pub journal: Option<PathBuf>,
+    /// The folder of the log of its decisions; none: they are forgotten.
+    pub decisions: Option<PathBuf>,
+    /// The most bytes of that log.
+    pub decisions_max_bytes: u64,
     /// Who chooses: a name of [`policy::POLICIES`].
     pub policy: &'static str,
     /// How long history of ended trips is kept.
@@ -70,6 +74,12 @@ fn values(reader: &mut Reader) -> Option<(Option<MarketId>, MarketSettings)> {
         Ok::<_, String>(if v == "none" { None } else { Some(PathBuf::from(v)) })
     });
     let keep_history = reader.read("keep_history", |v| span(v, 0, limits::MAX_KEEP_HISTORY_MS));
+    let decisions = reader.read("decisions", |v| {
+        Ok::<_, String>(if v.is_empty() { None } else { Some(PathBuf::from(v)) })
+    });
+    let decisions_max_bytes = reader.read("decisions_max_bytes", |v| {
+        whole(v, limits::MIN_DECISION_LOG_BYTES, limits::MAX_DECISION_LOG_BYTES)
+    });
     let policy = reader.read("policy", known_policy);
     let mut config = MarketConfig::new(PLACEHOLDER.parse().ok()?);
     let read = [
@@ -80,7 +90,10 @@ fn values(reader: &mut Reader) -> Option<(Option<MarketId>, MarketSettings)> {
     ];
     let (journal, policy, keep_history) = (journal?, policy?, keep_history?);
     let whole = read.iter().all(Option::is_some);
-    Some((id?, MarketSettings { config, journal, policy, keep_history })).filter(|_| whole)
+    let (decisions, decisions_max_bytes) = (decisions?, decisions_max_bytes?);
+    let settings =
+        MarketSettings { config, journal, decisions, decisions_max_bytes, policy, keep_history };
+    Some((id?, settings)).filter(|_| whole)
 }
 
 /// The name of a market until its own is known.

@@ -55,7 +55,7 @@ const fn limit(name: &'static str, default: usize) -> Setting {
 }
 
 /// Each setting.
-pub const SETTINGS: [Setting; 42] = [
+pub const SETTINGS: [Setting; 44] = [
     text("listen", "127.0.0.1:7400"),
     text("http", "127.0.0.1:7401"),
     // 0: as many as the machine has cores.
@@ -73,6 +73,8 @@ pub const SETTINGS: [Setting; 42] = [
     text("market", "main"),
     text("journal", "hansom-data"),
     text("keep_history", "90d"),
+    text("decisions", ""),
+    limit("decisions_max_bytes", limits::DEFAULT_DECISION_LOG_BYTES),
     text("policy", "batch"),
     text("window", "2s"),
     text("offer_timeout", "15s"),

@@ -309,6 +309,17 @@ impl Market {
         self.decisions.last()
     }
 
+    /// How many decisions were made since the market was made or restored.
+    pub fn decisions_made(&self) -> u64 {
+        self.decisions.made()
+    }
+
+    /// The decisions after the first `count`, in the order in which they were made. Those forgotten
+    /// are left out: whoever wants each looks after each command, and counts.
+    pub fn decisions_after(&self, count: u64) -> impl Iterator<Item = &Arc<Decision>> {
+        self.decisions.after(count)
+    }
+
     /// Why a trip was offered to whom, by the last remembered decision that it was part of.
     pub fn explain(&self, trip: TripId) -> Option<Explanation> {
         self.decisions.explain(trip)

@@ -29,7 +29,7 @@ use crate::telemetry::MarketMetrics;
 /// in the order in which they were submitted.
 #[derive(Clone)]
 pub struct MarketHandle {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     queue: SyncSender<Item>,
 }
 

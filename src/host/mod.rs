@@ -6,11 +6,13 @@
 //!
 //! From the top: [`Host`] (start and stop), [`MarketHandle`] (what others may do, from any thread),
 //! `worker.rs` (the loop), `ledger.rs` (what one commit holds), `restore.rs` (a market from its
-//! journal), `attend.rs` (drivers' streams), `watch.rs` (watched trips), `shared.rs` (what others
+//! journal), `attend.rs` (drivers' streams), `explain.rs` (decisions
+//! that memory has forgotten), `watch.rs` (watched trips), `shared.rs` (what others
 //! read). Not for: messages, sockets, and what a command means.
 
 mod attend;
 mod error;
+mod explain;
 mod handle;
 mod ledger;
 mod restore;
@@ -31,6 +33,7 @@ pub use shared::HostState;
 pub use watch::TripWatch;
 
 use crate::clock::Clock;
+use crate::decisions::{Archive, DecisionSink};
 use crate::dispatch::{MarketConfig, policy};
 use crate::index::LiveMap;
 use crate::journal::Journal;
@@ -56,6 +59,8 @@ pub struct HostConfig {
     pub keep_history: Millis,
     /// The most ended trips that are kept in history.
     pub keep_trips: u64,
+    /// Where decisions are written down, if anywhere, and can be looked up.
+    pub decisions: Option<(DecisionSink, Archive)>,
     /// Where to count.
     pub metrics: Arc<MarketMetrics>,
 }

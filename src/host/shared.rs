@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::Semaphore;
 
 use super::watch::Watched;
+use crate::decisions::Archive;
 use crate::dispatch::{Counts, Head};
 use crate::ids::{DriverId, MarketId};
 use crate::journal::Journal;
+use crate::limits;
 use crate::model::DriverStatus;
 use crate::telemetry::MarketMetrics;
 
@@ -30,6 +33,10 @@ pub struct HostState {
 pub(super) struct Shared {
     pub(super) market: MarketId,
     pub(super) journal: Arc<dyn Journal>,
+    /// Decisions that memory may have forgotten.
+    pub(super) archive: Option<Archive>,
+    /// A permit for each look into the archive.
+    pub(super) archive_reads: Semaphore,
     pub(super) watched: Arc<Watched>,
     pub(super) metrics: Arc<MarketMetrics>,
     /// The drivers whom a trip or an offer binds. Read for each status that a client reports, written
@@ -46,11 +53,14 @@ impl Shared {
     pub(super) fn new(
         state: HostState,
         journal: Arc<dyn Journal>,
+        archive: Option<Archive>,
         metrics: Arc<MarketMetrics>,
     ) -> Self {
         Self {
             market: state.head.market,
             journal,
+            archive,
+            archive_reads: Semaphore::new(limits::MAX_ARCHIVE_READS),
             watched: Arc::default(),
             metrics,
             bound: RwLock::default(),

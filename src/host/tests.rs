@@ -73,6 +73,7 @@ impl Rig {
             journal: Arc::clone(&self.journal) as Arc<dyn Journal>,
             keep_history: Millis::from_secs(86_400),
             keep_trips: 1_000,
+            decisions: None,
             metrics: Arc::clone(&self.metrics.market),
         };
         self.host = Some(Host::start(config).unwrap());

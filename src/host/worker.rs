@@ -15,6 +15,7 @@ use super::restore::restore;
 use super::shared::{HostState, Shared};
 use super::supply::HostSupply;
 use crate::clock::{self, Clock};
+use crate::dispatch::policy::Decision;
 use crate::dispatch::{Command, Event, Fact, Market, Matched, Refusal, Reply, StatusChange};
 use crate::ids::{DriverId, TripId};
 use crate::journal::{CommitError, Retention, Stream, StreamId};
@@ -69,6 +70,7 @@ struct Turn {
     attends: Vec<(DriverId, Answer<Attendance>)>,
     looks: Vec<Look>,
     news: Vec<(DriverId, News)>,
+    decisions: Vec<Arc<Decision>>,
 }
 
 impl Turn {
@@ -85,6 +87,8 @@ pub(super) struct Worker {
     lines: Lines,
     ledger: Ledger,
     health: Health,
+    /// Decisions of this market that were written down, or are to be in this turn.
+    noted: u64,
     /// When the core is told next that time has passed, whatever is due.
     tick_at: Instant,
     /// When lines are tidied and history is pruned next.
@@ -98,7 +102,8 @@ impl Worker {
         let policy = (config.policy)().name();
         let (head, counts) = (market.head(), market.counts());
         let state = HostState { head, counts, policy, down: None };
-        let shared = Arc::new(Shared::new(state, journal, metrics));
+        let archive = config.decisions.as_ref().map(|(_, archive)| archive.clone());
+        let shared = Arc::new(Shared::new(state, journal, archive, metrics));
         let (sender, queue) = sync_channel(limits::MAX_MARKET_QUEUE);
         let handle = MarketHandle::new(Arc::clone(&shared), sender);
         let now = clock::stopwatch();
@@ -110,6 +115,7 @@ impl Worker {
             lines: Lines::default(),
             ledger: Ledger::default(),
             health: Health::Up,
+            noted: 0,
             tick_at: now,
             upkeep_at: now + UPKEEP,
         };
@@ -262,6 +268,7 @@ impl Worker {
         let mut supply = HostSupply::new(&*map, now);
         let outcome = self.market.apply(now, command, &mut supply, &mut turn.events);
         self.tell_map();
+        self.note_decisions(turn);
         let events = &turn.events[first..];
         self.ledger.add(events, &self.market);
         for event in events {
@@ -284,6 +291,18 @@ impl Worker {
             }
         }
         outcome
+    }
+
+    /// Takes what the core has decided: it is written down once what came of it is durable.
+    fn note_decisions(&mut self, turn: &mut Turn) {
+        let made = self.market.decisions_made();
+        if let Some((sink, _)) = self.config.decisions.as_ref().filter(|_| made > self.noted) {
+            let before = turn.decisions.len();
+            turn.decisions.extend(self.market.decisions_after(self.noted).map(Arc::clone));
+            // Those that the core has forgotten already.
+            sink.miss(made - self.noted - (turn.decisions.len() - before) as u64);
+        }
+        self.noted = made;
     }
 
     /// Matches those who wait, if their window is over.
@@ -330,6 +349,9 @@ impl Worker {
             drop(answer.send(outcome));
         }
         self.shared.watched.publish(&turn.events);
+        if let Some((sink, _)) = &self.config.decisions {
+            turn.decisions.iter().for_each(|decision| sink.record(decision));
+        }
         for (driver, news) in turn.news {
             self.lines.tell(&driver, news);
         }
@@ -380,6 +402,7 @@ impl Worker {
         match restored(&self.config) {
             Ok(market) => {
                 self.market = market;
+                self.noted = 0;
                 self.health = Health::Up;
                 for driver in self.shared.unbind_all() {
                     if self.market.driver_status(&driver).is_none() {

@@ -1,6 +1,6 @@
-//! Trips and events as bytes: what a journal keeps.
+//! Trips, events and decisions as bytes: what a journal keeps, and a log of decisions.
 //!
-//! A record is a version byte and a protobuf message (`proto/hansom/records/v1/records.proto`).
+//! A record is a version byte and a protobuf message (`proto/hansom/records/v1/`).
 //! Fields that are not known are passed over; a version, a kind of fact or a state that is not known
 //! is an error, since to go on without it would be to go on wrongly. Damage is not found here: that
 //! is what checksums are for.
@@ -8,6 +8,7 @@
 //! # Guarantees
 //! What was encoded is decoded as it was; the same value has the same bytes in each build.
 
+mod decision;
 mod event;
 mod parts;
 mod proto;
@@ -15,8 +16,10 @@ mod proto;
 mod tests;
 mod trip;
 
+pub use decision::{LogEntry, LoggedDecision};
 use prost::Message;
 
+use crate::dispatch::policy::Decision;
 use crate::dispatch::{Event, Head, Seq, Trip};
 use crate::units::Timestamp;
 
@@ -121,6 +124,28 @@ pub fn decode_head(bytes: &[u8]) -> Result<Head, RecordError> {
         at: Timestamp::from_millis(head.at_ms),
         trips: head.trips,
     })
+}
+
+/// Adds the bytes of an entry of a log of decisions to `bytes`.
+pub fn encode_log_entry(entry: &LogEntry, bytes: &mut Vec<u8>) {
+    encode(&entry.to_proto(), bytes);
+}
+
+/// Adds the bytes of the entry that a decision makes to `bytes`.
+pub fn encode_decision(decision: &Decision, bytes: &mut Vec<u8>) {
+    encode(&decision::entry_of(decision), bytes);
+}
+
+/// An entry of a log of decisions from its bytes.
+///
+/// # Guarantees
+/// Places in a decision lead somewhere: edges to drivers, riders to edges, choices to edges of their
+/// rider. Whether it is a good decision, or one that can be carried out, is not looked at.
+///
+/// # Errors
+/// [`RecordError`] if they are not an entry that this program knows.
+pub fn decode_log_entry(bytes: &[u8]) -> Result<LogEntry, RecordError> {
+    LogEntry::try_from(decode::<proto::LogEntry>(bytes)?)
 }
 
 fn encode(message: &impl Message, bytes: &mut Vec<u8>) {

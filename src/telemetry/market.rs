@@ -46,6 +46,12 @@ pub struct MarketMetrics {
     pub commit_events: Histogram,
     /// Commands that found the queue full.
     pub queue_full: Counter,
+    /// Decisions written to their log.
+    pub decisions_logged: Counter,
+    /// Decisions that are missing from their log.
+    pub decisions_dropped: Counter,
+    /// 1 while the log of decisions cannot be written.
+    pub decision_log_failed: Gauge,
     /// 1 while no commands are taken.
     pub down: Gauge,
 }
@@ -69,6 +75,9 @@ impl MarketMetrics {
             commit_seconds: histogram!("hansom_journal_commit_seconds"),
             commit_events: histogram!("hansom_journal_commit_events"),
             queue_full: counter!("hansom_market_queue_full_total"),
+            decisions_logged: counter!("hansom_decisions_logged_total"),
+            decisions_dropped: counter!("hansom_decisions_dropped_total"),
+            decision_log_failed: gauge!("hansom_decision_log_failed"),
             down: gauge!("hansom_market_down"),
         }
     }
@@ -107,6 +116,17 @@ fn describe() {
         "hansom_market_queue_full_total",
         count,
         "Commands refused because the market's queue was full."
+    );
+    describe_counter!("hansom_decisions_logged_total", count, "Decisions written to their log.");
+    describe_counter!(
+        "hansom_decisions_dropped_total",
+        count,
+        "Decisions missing from their log: the disk was slow, full or broken."
+    );
+    describe_gauge!(
+        "hansom_decision_log_failed",
+        count,
+        "1 while the log of decisions cannot be written; else 0."
     );
     describe_gauge!(
         "hansom_market_down",

@@ -7,6 +7,7 @@
 //! live map or judges a report: rows that are well-formed are handed on, however late they are.
 
 mod archive;
+pub(crate) mod blocks;
 pub mod civil;
 mod counts;
 mod digest;
@@ -24,12 +25,13 @@ mod sniff;
 mod sort;
 mod text;
 
+pub use blocks::{BlockInfo, Sink};
 pub use counts::{Phase, Progress, RowCounts, RowReason};
 pub use digest::TraceDigest;
 pub(crate) use digest::hex;
 pub use error::{Damage, DamageKind, TraceError};
 pub use options::{CsvColumns, CsvColumnsError, ReadOptions};
-pub use own::{BlockInfo, MAGIC, Order, Sink, TraceFile, TraceWriter, VERSION};
+pub use own::{MAGIC, Order, TraceFile, TraceWriter, VERSION};
 pub use reader::{TraceReader, open, open_all};
 pub use record::{Record, VehicleIx, Vehicles};
 pub use skipped::{SkipReason, Skipped, SkippedFile};

@@ -8,7 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::options::{Progress, TrialOptions};
 use crate::clock::stopwatch;
+use crate::decisions::{DecisionLogError, DecisionWriter};
 use crate::dispatch::Event;
+use crate::dispatch::policy::Decision;
 use crate::records;
 use crate::sim::day::Watch;
 use crate::trace::hex;
@@ -54,10 +56,14 @@ pub(super) struct Onlooker<'a> {
     /// What batches took that had anybody in them, in nanoseconds.
     pub(super) solves: Vec<u64>,
     pub(super) stopped: bool,
+    /// Where decisions are written down, if anywhere.
+    pub(super) log: Option<DecisionWriter>,
+    /// Why they are not any more.
+    pub(super) failure: Option<DecisionLogError>,
 }
 
 impl<'a> Onlooker<'a> {
-    pub(super) fn new(board: &'a Board<'a>, policy: usize) -> Self {
+    pub(super) fn new(board: &'a Board<'a>, policy: usize, log: Option<DecisionWriter>) -> Self {
         Self {
             board,
             policy,
@@ -66,6 +72,17 @@ impl<'a> Onlooker<'a> {
             batch_began: None,
             solves: Vec::new(),
             stopped: false,
+            log,
+            failure: None,
+        }
+    }
+
+    /// Ends the log of decisions.
+    pub(super) fn finish(&mut self) -> Result<(), DecisionLogError> {
+        match (self.failure.take(), self.log.take()) {
+            (Some(error), _) => Err(error),
+            (None, Some(log)) => log.finish().map(drop),
+            (None, None) => Ok(()),
         }
     }
 
@@ -85,6 +102,15 @@ impl Watch for Onlooker<'_> {
         self.digest.update(&self.bytes);
     }
 
+    fn decided(&mut self, decision: &Decision) {
+        if let Some(log) = &mut self.log
+            && let Err(error) = log.write(decision)
+        {
+            self.failure = Some(error);
+            self.log = None;
+        }
+    }
+
     fn batch_begins(&mut self) {
         self.batch_began = Some(stopwatch());
     }
@@ -99,6 +125,6 @@ impl Watch for Onlooker<'_> {
     fn time_passes(&mut self, now: Timestamp, riders: u64) -> ControlFlow<()> {
         let flow = self.board.note(self.policy, riders, now);
         self.stopped |= flow.is_break();
-        flow
+        if self.failure.is_some() { ControlFlow::Break(()) } else { flow }
     }
 }

@@ -60,6 +60,9 @@ pub struct TrialOptions {
     pub travel: Arc<dyn TravelTime>,
     /// How that was told, for the report: metres a second, and the detour factor.
     pub driving: (f64, f64),
+    /// A folder for a log of each policy's decisions, `<policy>.hdecisions`; files that exist are an
+    /// error.
+    pub decisions: Option<PathBuf>,
     /// What all draws depend on.
     pub seed: u64,
     /// The most threads.

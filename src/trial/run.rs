@@ -12,8 +12,9 @@ use super::options::TrialOptions;
 use super::outcome::Outcome;
 use super::report::{Fleet, Report, Settings};
 use crate::clock::stopwatch;
-use crate::dispatch::policy::{POLICIES, by_name};
-use crate::sim::day;
+use crate::decisions::{DecisionWriter, EXTENSION};
+use crate::dispatch::policy::{POLICIES, Policy, by_name};
+use crate::sim::day::{self, DayPlan};
 
 /// Holds a trial.
 ///
@@ -50,6 +51,23 @@ pub fn run(options: &TrialOptions) -> Result<Report, TrialError> {
     })
 }
 
+/// Lets a policy live through the day; whether it was ended early.
+fn live<'a>(
+    options: &TrialOptions,
+    plan: &DayPlan,
+    policy: Box<dyn Policy>,
+    onlooker: impl FnOnce(Option<DecisionWriter>) -> Onlooker<'a>,
+) -> Result<(Outcome, bool), TrialError> {
+    let name = policy.name();
+    let path = options.decisions.as_ref().map(|folder| folder.join(format!("{name}.{EXTENSION}")));
+    let mut onlooker = onlooker(path.map(|path| DecisionWriter::create(&path)).transpose()?);
+    let begun = stopwatch();
+    let tally = day::run(plan, policy, Arc::clone(&options.travel), &mut onlooker)?;
+    let wall = begun.elapsed();
+    onlooker.finish()?;
+    Ok((Outcome::of(name, &tally, &onlooker, wall), onlooker.stopped))
+}
+
 /// Lets each policy live through the day, on so many threads.
 fn compare(
     options: &TrialOptions,
@@ -66,13 +84,7 @@ fn compare(
             let Some(policy) = options.policies.get(number).and_then(|name| by_name(name)) else {
                 return;
             };
-            let (name, mut onlooker) = (policy.name(), Onlooker::new(&board, number));
-            let begun = stopwatch();
-            let travel = Arc::clone(&options.travel);
-            let tally = day::run(plan, policy, travel, &mut onlooker);
-            let wall = begun.elapsed();
-            let outcome =
-                tally.map(|tally| (Outcome::of(name, &tally, &onlooker, wall), onlooker.stopped));
+            let outcome = live(options, plan, policy, |log| Onlooker::new(&board, number, log));
             done.lock().push((number, outcome));
         }
     };

@@ -41,6 +41,7 @@ fn options(log: PathBuf, policies: &[&str]) -> TrialOptions {
         habits: Habits::default(),
         travel: Arc::new(StraightLine::default()),
         driving: (6.5, 1.3),
+        decisions: None,
         seed: 1,
         threads: 1,
         watcher: Arc::new(|_| ()),

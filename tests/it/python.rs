@@ -72,6 +72,7 @@ fn python_rides_through_reflection() {
         journal: Arc::new(MemoryJournal::default()),
         keep_history: Millis::from_secs(3_600),
         keep_trips: 1_000,
+        decisions: None,
         metrics: Arc::clone(&metrics.market),
     })
     .unwrap();

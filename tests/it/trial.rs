@@ -135,6 +135,7 @@ fn part(log: &Path, minutes: u64, fleet: u32, threads: usize) -> trial::Report {
         habits: Habits::default(),
         travel: Arc::new(StraightLine::default()),
         driving: (6.5, 1.3),
+        decisions: None,
         seed: 1,
         threads,
         watcher: Arc::new(|_| ()),

@@ -13,6 +13,7 @@ use super::progress::Bar;
 use super::{Args, on_interrupt, outcome};
 use crate::cli::output::NewFile;
 use crate::config::{Config, DISPATCH_SETTINGS, Layers};
+use crate::decisions::EXTENSION;
 use crate::dispatch::MarketConfig;
 use crate::dispatch::policy::POLICIES;
 use crate::limits;
@@ -85,6 +86,10 @@ pub(super) struct FleetArgs {
     #[arg(long, allow_negative_numbers = true, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_THREADS as u64))]
     threads: Option<u64>,
+    /// Write down what each policy decided, and from among whom, into a file of this folder, for
+    /// `hansom verify-decisions`
+    #[arg(long, value_name = "DIR")]
+    decisions: Option<PathBuf>,
     /// Write the report as one page of HTML into this file; it appears when it is whole
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
@@ -121,6 +126,7 @@ pub(super) fn run(args: &Args, given: &Given) -> anyhow::Result<ExitCode> {
         stop: Arc::new(move || *stop.borrow()),
         ..options(args, given)?
     };
+    make_way(&options, args.force)?;
     on_interrupt(stopper)?;
     let held = trial::run(&options);
     bar.clear();
@@ -145,6 +151,22 @@ pub(super) fn run(args: &Args, given: &Given) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(if report.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+}
+
+/// Makes the folder for logs of decisions, in which there is none of a policy that is to be replayed.
+fn make_way(options: &TrialOptions, force: bool) -> anyhow::Result<()> {
+    let Some(folder) = &options.decisions else { return Ok(()) };
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    for policy in &options.policies {
+        let path = folder.join(format!("{policy}.{EXTENSION}"));
+        if path.exists() {
+            anyhow::ensure!(force, "{} exists; --force replaces it", path.display());
+            std::fs::remove_file(&path)
+                .with_context(|| format!("cannot replace {}", path.display()))?;
+        }
+    }
+    Ok(())
 }
 
 fn options(args: &Args, given: &Given) -> anyhow::Result<TrialOptions> {
@@ -185,6 +207,7 @@ fn options(args: &Args, given: &Given) -> anyhow::Result<TrialOptions> {
         },
         travel: Arc::new(travel),
         driving: (fleet.driving_speed, fleet.detour),
+        decisions: fleet.decisions.clone(),
         seed: args.seed,
         threads: threads.unwrap_or(cores),
         watcher: Arc::new(|_| ()),

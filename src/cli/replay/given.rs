@@ -22,7 +22,7 @@ const FOR_TRACES: [&str; 14] = [
 ];
 
 /// Flags that only logs of trip requests have.
-const FOR_LOGS: [&str; 15] = [
+const FOR_LOGS: [&str; 16] = [
     "fleet",
     "fleet_from",
     "policy",
@@ -37,6 +37,7 @@ const FOR_LOGS: [&str; 15] = [
     "minutes",
     "region",
     "threads",
+    "decisions",
     "html",
 ];
 

@@ -6,9 +6,10 @@ use crate::dispatch::market::Market;
 use crate::dispatch::policy::{Choice, Decision, WaitingRider, Window, WindowKind};
 use crate::dispatch::reply::{Matched, Reply};
 use crate::dispatch::states::TripState;
-use crate::dispatch::supply::Supply;
+use crate::dispatch::supply::{Nearby, Pace, Search, Spent, Supply, Whereabouts};
 use crate::dispatch::trip::Trip;
 use crate::geo::LatLng;
+use crate::ids::DriverId;
 use crate::limits;
 use crate::units::{Millis, Timestamp};
 
@@ -109,9 +110,12 @@ impl Market {
         let riders: Vec<WaitingRider<'_>> = riders.collect();
         let pickups: Vec<LatLng> = riders.iter().map(|rider| rider.journey.pickup).collect();
         supply.expect(&pickups, config.max_radius);
+        let mut supply = Paced { supply, pace: Pace::GoOn };
+        let supply = &mut supply;
         let pool = Pool::new(now, (config, &**travel), (book, memory), changes, supply);
         let window = Window { now, kind, riders, pool };
         policy.assign(&window, supply, &mut decision);
+        decision.pace = supply.pace;
         decision
     }
 
@@ -142,6 +146,34 @@ impl Market {
             after: choice.after,
         };
         self.emit(now, choice.trip, fact, events);
+    }
+}
+
+/// Notices whether a batch was told to stop.
+struct Paced<'a> {
+    supply: &'a mut dyn Supply,
+    pace: Pace,
+}
+
+impl Supply for Paced<'_> {
+    fn near(&mut self, search: &mut Search, want: usize, found: &mut Vec<Nearby>) {
+        self.supply.near(search, want, found);
+    }
+
+    fn whereabouts(&mut self, driver: &DriverId) -> Option<Whereabouts> {
+        self.supply.whereabouts(driver)
+    }
+
+    fn worth(&mut self, dropoff: LatLng) -> Millis {
+        self.supply.worth(dropoff)
+    }
+
+    fn pace(&mut self, spent: Spent) -> Pace {
+        let pace = self.supply.pace(spent);
+        if pace == Pace::Stop {
+            self.pace = pace;
+        }
+        pace
     }
 }
 

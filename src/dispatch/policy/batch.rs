@@ -65,10 +65,12 @@ impl Policy for Batch {
                         // Drivers named after the last round have no price yet.
                         let known = self.solver.problem().drivers();
                         self.last = source.worth(&self.assignment, known);
+                        certify(&self.solver, &self.assignment, decision);
+                        decision.price(|driver| worth(&self.last, driver));
                     }
                     Err(_too_large) => {
                         // It says so: the decision is the fallback's.
-                        decision.policy = self.fallback.name();
+                        decision.policy = self.fallback.name().into();
                         self.fallback.assign(window, *supply.borrow_mut(), decision);
                     }
                 }
@@ -117,7 +119,24 @@ impl Batch {
             decision.decide(rider, &edges, chosen.as_ref());
         }
         decision.proof = Proof::Within(Millis(lost));
+        decision.price(|driver| worth(&self.last, driver));
     }
+}
+
+/// Tells a decision what its riders are worth, and what each adds to the gap if there is one.
+fn certify(solver: &Lazy<Auction>, assignment: &Assignment, decision: &mut Decision) {
+    let Some(certificate) = assignment.certificate() else { return };
+    let riders = || (0..).map(RiderIx).take(assignment.mates().len());
+    let millis = |cost: Cost| Millis(cost.get().into());
+    decision.certificate.values = riders().map(|rider| millis(certificate.rider(rider))).collect();
+    if decision.proof != Proof::Within(Millis::ZERO) {
+        decision.certificate.lacks =
+            riders().map(|rider| millis(solver.lack(rider, certificate))).collect();
+    }
+}
+
+fn worth(prices: &HashMap<DriverId, Cost, FixedState>, driver: &DriverId) -> Millis {
+    Millis(prices.get(driver).map_or(0, |price| price.get().into()))
 }
 
 /// The candidates of a window, as the solver asks for them.

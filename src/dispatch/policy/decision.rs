@@ -1,6 +1,7 @@
 //! What a policy chose, and from among whom: enough to explain it, and to solve it again.
 
-use std::collections::VecDeque;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -8,7 +9,7 @@ use hashbrown::HashMap;
 use super::{WaitingRider, WindowKind};
 use crate::dispatch::candidates::Edge;
 use crate::dispatch::costs::Terms;
-use crate::dispatch::supply::Spent;
+use crate::dispatch::supply::{Pace, Spent};
 use crate::dispatch::trip::Pickup;
 use crate::ids::{DriverId, TripId};
 use crate::limits;
@@ -24,7 +25,7 @@ use crate::units::{Millis, Timestamp};
 #[derive(Clone, Debug)]
 pub struct Decision {
     /// Which policy.
-    pub policy: &'static str,
+    pub policy: Cow<'static, str>,
     /// When.
     pub at: Timestamp,
     /// Whether the window was gathered.
@@ -39,17 +40,34 @@ pub struct Decision {
     pub dropped: usize,
     /// What is known about how good it is.
     pub proof: Proof,
+    /// What proves it.
+    pub certificate: Certificate,
+    /// Whether the host said that it has taken long enough.
+    pub pace: Pace,
     /// What it took.
     pub spent: Spent,
-    /// Numbers of drivers.
+    /// Numbers of drivers, while it is made.
     numbers: HashMap<DriverId, DriverNumber, FixedState>,
-    /// Who got whom, by the driver's number.
-    given: Vec<Option<TripId>>,
 }
 
 /// The place of a driver in [`Decision::drivers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DriverNumber(u32);
+pub struct DriverNumber(pub u32);
+
+/// The dual values that a decision was made with: what [`crate::matching::Certificate`] says, by the
+/// numbers of the decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Certificate {
+    /// What each rider is worth at most, in the order of [`Decision::riders`]; empty if that was not
+    /// asked: a request that does not wait, or a policy without prices.
+    pub values: Vec<Millis>,
+    /// By how much a driver who was not weighed may cost less than each rider is worth: what the rider
+    /// adds to the gap. Empty if there is none.
+    pub lacks: Vec<Millis>,
+    /// What each driver's time costs beside its use, in the order of [`Decision::drivers`]; empty for
+    /// a policy without prices.
+    pub prices: Vec<Millis>,
+}
 
 /// How good a decision is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +143,7 @@ pub struct Explanation {
     /// When it was decided.
     pub at: Timestamp,
     /// By which policy.
-    pub policy: &'static str,
+    pub policy: Cow<'static, str>,
     /// How long it had waited.
     pub waiting: Millis,
     /// What it would have cost to leave it out.
@@ -142,9 +160,9 @@ pub struct Explanation {
 
 impl Decision {
     /// An empty decision.
-    pub fn new(policy: &'static str, at: Timestamp, kind: WindowKind) -> Self {
+    pub fn new(policy: impl Into<Cow<'static, str>>, at: Timestamp, kind: WindowKind) -> Self {
         Self {
-            policy,
+            policy: policy.into(),
             at,
             kind,
             riders: Vec::new(),
@@ -152,9 +170,10 @@ impl Decision {
             edges: Vec::new(),
             dropped: 0,
             proof: Proof::None,
+            certificate: Certificate::default(),
+            pace: Pace::GoOn,
             spent: Spent::default(),
             numbers: HashMap::with_hasher(FixedState::with_seed(0)),
-            given: Vec::new(),
         }
     }
 
@@ -186,12 +205,14 @@ impl Decision {
             let &&Edge { pickup, cost, terms, .. } = edge;
             self.edges.push(Considered { driver, after, pickup, cost, terms });
         }
-        if let Some(edge) = chosen.and_then(|at| self.edges.get(first + at)) {
-            self.given[edge.driver.0 as usize] = Some(rider.trip);
-        }
         let WaitingRider { trip, waiting, price, .. } = *rider;
         let count = order.len();
         self.riders.push(WeighedRider { trip, waiting, price, first, count, chosen });
+    }
+
+    /// Notes the prices of the drivers, once all riders are decided.
+    pub fn price(&mut self, price: impl Fn(&DriverId) -> Millis) {
+        self.certificate.prices = self.drivers.iter().map(price).collect();
     }
 
     fn number(&mut self, driver: DriverId) -> DriverNumber {
@@ -199,7 +220,6 @@ impl Decision {
         let number = *self.numbers.entry(driver).or_insert(next);
         if number == next {
             self.drivers.push(driver);
-            self.given.push(None);
         }
         number
     }
@@ -244,6 +264,8 @@ impl Decision {
     /// Why a trip was offered to whom; none if it was not in this batch.
     pub fn explain(&self, trip: TripId) -> Option<Explanation> {
         let rider = self.riders.iter().find(|rider| rider.trip == trip)?;
+        let given: BTreeMap<DriverId, TripId> =
+            self.choices().map(|choice| (choice.driver, choice.trip)).collect();
         let alternative = |edge: &Considered| Alternative {
             edge: Edge {
                 driver: self.driver(edge.driver),
@@ -252,13 +274,13 @@ impl Decision {
                 cost: edge.cost,
                 terms: edge.terms,
             },
-            given: self.given.get(edge.driver.0 as usize).copied().flatten(),
+            given: given.get(&self.driver(edge.driver)).copied(),
         };
         let considered: Vec<Alternative> = self.edges_of(rider).iter().map(alternative).collect();
         Some(Explanation {
             trip,
             at: self.at,
-            policy: self.policy,
+            policy: self.policy.clone(),
             waiting: rider.waiting,
             price: rider.price,
             next: considered.iter().position(|alternative| alternative.given.is_none()),
@@ -268,40 +290,8 @@ impl Decision {
         })
     }
 
-    /// How much there is to remember.
-    fn rows(&self) -> usize {
+    /// How much there is to remember: riders and edges.
+    pub fn rows(&self) -> usize {
         self.edges.len() + self.riders.len()
-    }
-}
-
-/// The last decisions of a market.
-#[derive(Debug, Default)]
-pub(in crate::dispatch) struct Decisions {
-    decisions: VecDeque<Decision>,
-    rows: usize,
-}
-
-impl Decisions {
-    /// Remembers a decision, and forgets the oldest beyond [`limits::MAX_DECISIONS`] and
-    /// [`limits::MAX_REMEMBERED_ROWS`].
-    pub(in crate::dispatch) fn keep(&mut self, decision: Decision) {
-        self.rows += decision.rows();
-        self.decisions.push_back(decision);
-        while self.decisions.len() > limits::MAX_DECISIONS
-            || (self.decisions.len() > 1 && self.rows > limits::MAX_REMEMBERED_ROWS)
-        {
-            let oldest = self.decisions.pop_front();
-            self.rows -= oldest.map_or(0, |oldest| oldest.rows());
-        }
-    }
-
-    /// The last one.
-    pub(in crate::dispatch) fn last(&self) -> Option<&Decision> {
-        self.decisions.back()
-    }
-
-    /// What the last one that a trip was part of says of it.
-    pub(in crate::dispatch) fn explain(&self, trip: TripId) -> Option<Explanation> {
-        self.decisions.iter().rev().find_map(|decision| decision.explain(trip))
     }
 }

@@ -6,13 +6,15 @@
 
 mod batch;
 mod decision;
+mod decisions;
 mod greedy;
 
 pub use batch::Batch;
-pub(super) use decision::Decisions;
 pub use decision::{
-    Alternative, Choice, Considered, Decision, DriverNumber, Explanation, Proof, WeighedRider,
+    Alternative, Certificate, Choice, Considered, Decision, DriverNumber, Explanation, Proof,
+    WeighedRider,
 };
+pub(super) use decisions::Decisions;
 pub use greedy::Greedy;
 
 use super::candidates::{Candidates, Pool};

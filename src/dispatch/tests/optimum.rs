@@ -106,7 +106,7 @@ fn two_riders_share_what_one_would_take() {
     rig.batch();
     assert_eq!((rig.offer(ada).1, rig.offer(bob).1), ("b".to_owned(), "a".to_owned()));
     let told = rig.market.explain(ada).unwrap();
-    assert_eq!((told.policy, told.proof), ("batch", Proof::Within(Millis::ZERO)));
+    assert_eq!((&*told.policy, told.proof), ("batch", Proof::Within(Millis::ZERO)));
     assert_eq!(told.considered[0].given, Some(bob), "the cheaper one was given to bob");
 }
 

@@ -151,7 +151,7 @@ fn each_choice_is_explained() {
     let named = |name: &str, given| (name.to_owned(), given);
     assert_eq!(order, [named("a", Some(ada)), named("b", Some(bob)), named("c", None)]);
     assert_eq!((told.chosen, told.next), (Some(1), Some(2)));
-    assert_eq!((told.policy, told.proof, told.waiting), ("greedy", Proof::None, Millis(4_000)));
+    assert_eq!((&*told.policy, told.proof, told.waiting), ("greedy", Proof::None, Millis(4_000)));
     assert_eq!(told.price, Millis(604_000));
     let edge = told.considered[1].edge;
     assert_eq!(edge.cost.get(), edge.terms.pickup.get() + 12_000 + 3_000, "new, and not idle");

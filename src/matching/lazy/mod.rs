@@ -122,6 +122,16 @@ impl<S: Exact> Lazy<S> {
         &self.solver
     }
 
+    /// By how much an edge that the last round did not have may cost less than a rider is worth by the
+    /// certificate of that round: what the rider adds to the gap.
+    ///
+    /// # Panics
+    /// If the last problem had no such rider.
+    pub fn lack(&self, rider: RiderIx, certificate: &Certificate) -> Cost {
+        let row = &self.rows[rider.0 as usize];
+        Cost::computed(row.lack(certificate.rider(rider).get(), &certificate.drivers))
+    }
+
     /// Assigns drivers to riders, of whom each costs so much if left unmatched.
     ///
     /// Pairs in `prices` are where the first round starts; prices come from

@@ -8,7 +8,7 @@ use super::draws::Draws;
 use super::fleet::{Fleet, PARTS};
 use super::plan::{DayPlan, Rider};
 use super::tally::Tally;
-use crate::dispatch::policy::{Policy, Proof};
+use crate::dispatch::policy::{Decision, Policy, Proof};
 use crate::dispatch::{
     Command, ConfigErrors, Event, Journey, LiveSupply, Market, MarketConfig, Needs, Refusal, Reply,
     RiderReason, TripRequest, TripState, Urgency,
@@ -30,6 +30,9 @@ const ROUNDS_A_BEAT: u64 = 4;
 pub trait Watch {
     /// This has happened.
     fn happened(&mut self, _event: &Event) {}
+
+    /// This was decided.
+    fn decided(&mut self, _decision: &Decision) {}
 
     /// Drivers are about to be found for those who wait.
     fn batch_begins(&mut self) {}
@@ -142,6 +145,8 @@ pub(super) struct World<'a> {
     /// The riders of trips, by the trip's number less one.
     pub(super) riders: Vec<u32>,
     events: Vec<Event>,
+    /// How many decisions the watcher was told of.
+    decided: u64,
     pub(super) tally: Tally,
     goes_on: bool,
 }
@@ -171,6 +176,7 @@ impl<'a> World<'a> {
             wishes: vec![None; plan.riders.len()],
             riders: Vec::with_capacity(plan.riders.len()),
             events: Vec::new(),
+            decided: 0,
             tally,
             goes_on: true,
         }
@@ -375,6 +381,10 @@ impl<'a> World<'a> {
         if let Err(refusal) = &reply {
             *self.tally.refusals.entry(refusal.name()).or_default() += 1;
         }
+        for decision in self.market.decisions_after(self.decided) {
+            self.watch.decided(decision);
+        }
+        self.decided = self.market.decisions_made();
         for change in self.market.take_changes() {
             let number = self.fleet.number(&change.driver);
             let before = self.fleet.cab(number).status;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use crate::geo::{E7, LatLng};
 use crate::ids::DriverId;
 use crate::model::{DriverStatus, Motion};
+use crate::trace::blocks::Shape;
 use crate::trace::{Record, VehicleIx};
 use crate::units::Timestamp;
 
@@ -20,15 +21,6 @@ pub(super) struct Columns {
     pub(super) records: Vec<Record>,
     /// The dictionary backwards; only kept while writing.
     by_id: BTreeMap<DriverId, VehicleIx>,
-}
-
-/// What a block header promises about its columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
-    pub(super) rows: u32,
-    pub(super) vehicles: u32,
-    pub(super) first: Timestamp,
-    pub(super) last: Timestamp,
 }
 
 /// Why bytes are not columns.
@@ -71,7 +63,7 @@ impl Columns {
     pub(super) fn shape(&self) -> Option<Shape> {
         Some(Shape {
             rows: u32::try_from(self.records.len()).ok()?,
-            vehicles: u32::try_from(self.ids.len()).ok()?,
+            parts: u32::try_from(self.ids.len()).ok()?,
             first: self.records.iter().map(|r| r.at).min()?,
             last: self.records.iter().map(|r| r.at).max()?,
         })
@@ -117,11 +109,11 @@ impl Columns {
     /// Reads columns of this shape, whose sizes have been checked against the limits.
     pub(super) fn decode(bytes: &[u8], shape: Shape) -> Result<Self, Fault> {
         let mut cursor = Cursor { bytes };
-        let ids = (0..shape.vehicles).map(|_| cursor.id()).collect::<Result<Vec<_>, _>>()?;
+        let ids = (0..shape.parts).map(|_| cursor.id()).collect::<Result<Vec<_>, _>>()?;
         let times = cursor.times(shape)?;
         let vehicles = (0..shape.rows)
             .map(|_| match u32::try_from(cursor.varint()?) {
-                Ok(vehicle) if vehicle < shape.vehicles => Ok(VehicleIx(vehicle)),
+                Ok(vehicle) if vehicle < shape.parts => Ok(VehicleIx(vehicle)),
                 _ => Err("a row names a vehicle beyond the dictionary"),
             })
             .collect::<Result<Vec<_>, _>>()?;

@@ -11,7 +11,8 @@ use crate::geo::{E7, LatLng};
 use crate::ids::DriverId;
 use crate::limits;
 use crate::model::{DriverStatus, Motion};
-use crate::trace::{DamageKind, Record, TraceDigest, TraceError, VehicleIx, Vehicles};
+use crate::trace::blocks::Shape;
+use crate::trace::{DamageKind, Record, Sink, TraceDigest, TraceError, VehicleIx, Vehicles};
 use crate::units::Timestamp;
 
 /// A finished version 1 file of two blocks and three records, as this program first wrote it.
@@ -266,7 +267,7 @@ fn after_a_failed_write_the_writer_refuses() {
             Ok(())
         }
     }
-    impl super::Sink for Full {
+    impl Sink for Full {
         fn sync(&mut self) -> std::io::Result<()> {
             Ok(())
         }
@@ -330,9 +331,9 @@ proptest! {
         rows in 1_u32..40,
         vehicles in 1_u32..4,
     ) {
-        let shape = super::columns::Shape {
+        let shape = Shape {
             rows,
-            vehicles: vehicles.min(rows),
+            parts: vehicles.min(rows),
             first: Timestamp::from_millis(i64::MIN),
             last: Timestamp::from_millis(i64::MAX),
         };

@@ -5,37 +5,15 @@
 //! the writer has no clock.
 
 use std::fs::File;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::columns::Columns;
-use super::frame::{self, Entry, Order};
+use super::frame::{Order, TRACES};
 use crate::ids::DriverId;
 use crate::limits;
-use crate::trace::{Record, TraceError};
+use crate::trace::blocks::{BlockWriter, WriteError};
+use crate::trace::{Record, Sink, TraceError};
 use crate::units::Timestamp;
-
-/// Where a trace is written to.
-pub trait Sink: Write {
-    /// Makes what was written survive a crash of the machine.
-    ///
-    /// # Errors
-    /// Those of the device.
-    fn sync(&mut self) -> io::Result<()>;
-}
-
-impl Sink for File {
-    fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
-    }
-}
-
-/// In memory, for tests and comparisons: nothing survives, by nature.
-impl Sink for Vec<u8> {
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// A trace being written.
 ///
@@ -44,14 +22,11 @@ impl Sink for Vec<u8> {
 /// was never finished can be read up to its last whole block.
 #[derive(Debug)]
 pub struct TraceWriter<W: Sink = File> {
-    sink: W,
+    blocks: BlockWriter<W>,
     path: PathBuf,
     order: Order,
     pending: Columns,
-    entries: Vec<Entry>,
-    offset: u64,
     last: Option<Timestamp>,
-    broken: bool,
 }
 
 impl TraceWriter<File> {
@@ -70,19 +45,11 @@ impl<W: Sink> TraceWriter<W> {
     ///
     /// # Errors
     /// [`TraceError::Io`].
-    pub fn new(mut sink: W, path: &Path, order: Order) -> Result<Self, TraceError> {
-        let header = frame::file_header(order);
-        sink.write_all(&header).map_err(TraceError::io(path))?;
-        Ok(Self {
-            sink,
-            path: path.to_path_buf(),
-            order,
-            pending: Columns::default(),
-            entries: Vec::new(),
-            offset: header.len() as u64,
-            last: None,
-            broken: false,
-        })
+    pub fn new(sink: W, path: &Path, order: Order) -> Result<Self, TraceError> {
+        let blocks =
+            BlockWriter::new(sink, &TRACES, order.flags()).map_err(TraceError::io(path))?;
+        let (path, pending) = (path.to_path_buf(), Columns::default());
+        Ok(Self { blocks, path, order, pending, last: None })
     }
 
     /// Adds a record of `driver`; the record's own vehicle number is not looked at.
@@ -108,7 +75,7 @@ impl<W: Sink> TraceWriter<W> {
     /// [`TraceError::TooMany`] beyond [`limits::MAX_TRACE_BLOCKS`].
     pub fn flush(&mut self) -> Result<(), TraceError> {
         self.cut()?;
-        self.sink.sync().map_err(|error| self.fail(error))
+        self.blocks.sync().map_err(|error| fail(&self.path, error))
     }
 
     /// Writes what is pending and the footer, makes all durable, and returns the sink.
@@ -117,15 +84,12 @@ impl<W: Sink> TraceWriter<W> {
     /// As [`Self::flush`].
     pub fn finish(mut self) -> Result<W, TraceError> {
         self.cut()?;
-        let footer = frame::footer(self.offset, &self.entries);
-        let written = self.sink.write_all(&footer).and_then(|()| self.sink.sync());
-        written.map_err(|error| self.fail(error))?;
-        Ok(self.sink)
+        self.blocks.finish().map_err(|error| fail(&self.path, error))
     }
 
     /// Bytes written so far; pending records are not counted.
     pub const fn bytes(&self) -> u64 {
-        self.offset
+        self.blocks.bytes()
     }
 
     /// Records accepted but not yet in the file.
@@ -134,26 +98,21 @@ impl<W: Sink> TraceWriter<W> {
     }
 
     fn cut(&mut self) -> Result<(), TraceError> {
-        if self.broken {
-            return Err(TraceError::Broken);
-        }
         let Some(shape) = self.pending.shape() else { return Ok(()) };
-        let limit = limits::MAX_TRACE_BLOCKS;
-        let sequence = u32::try_from(self.entries.len()).ok().filter(|next| *next < limit);
-        let sequence = sequence
-            .ok_or(TraceError::TooMany { what: "blocks in one trace", limit: limit.into() })?;
-        let bytes = frame::block(sequence, &self.pending, shape)
-            .and_then(|bytes| self.sink.write_all(&bytes).map(|()| bytes.len()))
-            .map_err(|error| self.fail(error))?;
-        let (rows, first, last) = (shape.rows, shape.first, shape.last);
-        self.entries.push(Entry { offset: self.offset, rows, first, last });
-        self.offset += bytes as u64;
+        let raw = self.pending.encode(shape.first);
+        self.blocks.write(shape, &raw).map_err(|error| fail(&self.path, error))?;
         self.pending.clear();
         Ok(())
     }
+}
 
-    fn fail(&mut self, cause: io::Error) -> TraceError {
-        self.broken = true;
-        TraceError::Io { path: self.path.clone(), cause }
+fn fail(path: &Path, error: WriteError) -> TraceError {
+    match error {
+        WriteError::Io(cause) => TraceError::Io { path: path.to_path_buf(), cause },
+        WriteError::TooManyBlocks => TraceError::TooMany {
+            what: "blocks in one trace",
+            limit: limits::MAX_TRACE_BLOCKS.into(),
+        },
+        WriteError::Broken => TraceError::Broken,
     }
 }

@@ -86,6 +86,7 @@ async fn an_fsync_that_fails_acknowledges_nothing_more() {
         journal: Arc::clone(&journal) as Arc<dyn hansom::journal::Journal>,
         keep_history: Millis::from_secs(3_600),
         keep_trips: 1_000,
+        decisions: None,
         metrics: Arc::clone(&metrics.market),
     })
     .unwrap();

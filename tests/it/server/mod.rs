@@ -4,6 +4,7 @@ mod bad_input;
 mod connect;
 mod crash;
 mod cut;
+mod decisions;
 mod drain;
 mod hoarders;
 mod hostile;

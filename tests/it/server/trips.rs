@@ -109,6 +109,13 @@ async fn a_server_that_is_killed_goes_on_where_it_was() {
     assert!(rows[0].starts_with("trip_id,state,ended_by,"), "{text}");
     assert!(rows[1].starts_with(&format!("{trip},completed,driver,brought,ada,k1,cab-1,")));
     assert_eq!(rows.len(), 2);
+    let file = folder.path().join("trips.parquet");
+    let parquet = ["--format", "parquet", "--output", file.to_str().unwrap()];
+    let export = ["trips", "export", "--journal", journal];
+    let exported = super::serve::output(&[&export[..], &parquet[..]].concat());
+    assert_eq!(exported.status.code(), Some(0));
+    let bytes = std::fs::read(file).unwrap();
+    assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"), "{} bytes", bytes.len());
     let listed = super::serve::output(&["trips", "list", "--journal", journal]);
     assert!(String::from_utf8(listed.stdout).unwrap().starts_with(&format!("{trip}  ")));
 }

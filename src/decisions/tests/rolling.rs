@@ -1,0 +1,88 @@
+//! A log keeps to its size, and what it still has can be looked up.
+
+use super::*;
+use crate::decisions::rolling::{Files, RollingLog};
+
+fn place(folder: &tempfile::TempDir, max_bytes: u64) -> LogPlace {
+    let folder = folder.path().to_path_buf();
+    LogPlace { folder, market: "sf".parse().unwrap(), max_bytes }
+}
+
+fn bytes_in(place: &LogPlace) -> u64 {
+    place.segments().unwrap().iter().map(|segment| segment.bytes).sum()
+}
+
+#[test]
+fn the_oldest_files_are_deleted_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = place(&folder, 400_000);
+    let others = ["sf-2-00000001.hdecisions", "sf-00000001.htrace", "precious"];
+    for name in others {
+        std::fs::write(folder.path().join(name), "precious").unwrap();
+    }
+    let decisions = decided("batch", WINDOW);
+    let (mut written, mut most) = (0, 0);
+    for _ in 0..2 {
+        let mut log = RollingLog::new(Files, place.clone()).unwrap();
+        for decision in decisions.iter().cycle().take(3_000) {
+            log.write(decision).unwrap();
+            log.flush().unwrap();
+            written += 1;
+            if written % 50 == 0 {
+                most = most.max(bytes_in(&place));
+            }
+        }
+        log.finish().unwrap();
+    }
+    // A footer more than what was counted while it was written.
+    assert!((200_000..450_000).contains(&most), "{most}");
+    let segments = place.segments().unwrap();
+    assert!((4..=9).contains(&segments.len()), "{segments:?}");
+    assert!(segments[0].number > 10, "numbers go on after a restart: {segments:?}");
+    for segment in &segments {
+        let mut file = DecisionFile::open(&segment.path).unwrap();
+        while file.next_entry().unwrap().is_some() {}
+        assert_eq!(file.damage(), None);
+    }
+    for name in others {
+        assert_eq!(std::fs::read_to_string(folder.path().join(name)).unwrap(), "precious");
+    }
+}
+
+#[test]
+fn what_was_decided_of_a_trip_is_found_in_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = place(&folder, 1 << 20);
+    let mut log = RollingLog::new(Files, place.clone()).unwrap();
+    let decisions = decided("batch", WINDOW);
+    for decision in &decisions {
+        log.write(decision).unwrap();
+        // Files of a few decisions each.
+        if decision.riders.len() > 8 {
+            log.finish().unwrap();
+        }
+    }
+    log.flush().unwrap();
+    let archive = Archive::new(place.clone());
+    let always = (Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX));
+    let (mut several, mut found) = (0, 0);
+    for decision in decisions.iter().step_by(7) {
+        for rider in decision.riders.iter().take(2) {
+            let of: Vec<_> = decisions.iter().filter_map(|one| one.explain(rider.trip)).collect();
+            let last = of.last().cloned();
+            let span = (of[0].at, of[of.len() - 1].at);
+            assert_eq!(archive.explain(rider.trip, always).unwrap(), last);
+            assert_eq!(archive.explain(rider.trip, span).unwrap(), last);
+            if of.len() > 1 {
+                let first = archive.explain(rider.trip, (of[0].at, of[0].at)).unwrap();
+                assert_eq!(first, Some(of[0].clone()));
+                several += 1;
+            }
+            found += 1;
+        }
+    }
+    assert!(found > 50 && several > 10, "{found} trips, {several} in several decisions");
+    assert!(place.segments().unwrap().len() > 3);
+    let nobody = archive.explain("sf-999999".parse().unwrap(), always).unwrap();
+    assert_eq!(nobody, None);
+}
