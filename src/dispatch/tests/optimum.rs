@@ -164,7 +164,8 @@ fn an_urgent_request_gets_whoever_is_cheapest() {
     let decision = rig.market.last_decision().unwrap();
     assert_eq!(decision.proof, Proof::Within(Millis::ZERO));
     // Whoever costs more than it costs to wait is not asked yet.
-    let mut far = Rig::new().drivers(&[("a", 6_500.0)]);
+    let costs = CostWeights { leave: Millis::from_secs(600), ..costs };
+    let mut far = Rig::with(MarketConfig { costs, ..config() }).drivers(&[("a", 6_500.0)]);
     far.market.set_policy(Box::new(Batch::default()));
     let trip = far.ask(TripRequest { urgency, ..request("ada", "k") });
     assert_eq!(far.state(trip), TripState::Searching);

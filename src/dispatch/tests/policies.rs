@@ -152,7 +152,7 @@ fn each_choice_is_explained() {
     assert_eq!(order, [named("a", Some(ada)), named("b", Some(bob)), named("c", None)]);
     assert_eq!((told.chosen, told.next), (Some(1), Some(2)));
     assert_eq!((&*told.policy, told.proof, told.waiting), ("greedy", Proof::None, Millis(4_000)));
-    assert_eq!(told.price, Millis(604_000));
+    assert_eq!(told.price, Millis(904_000));
     let edge = told.considered[1].edge;
     assert_eq!(edge.cost.get(), edge.terms.pickup.get() + 12_000 + 3_000, "new, and not idle");
     assert!(rig.market.explain("sf-77".parse().unwrap()).is_none());
@@ -173,7 +173,7 @@ fn costs_see_idling_answers_and_what_a_destination_is_worth() {
     rig.batch();
     let offer = rig.offer(trip).0;
     let first = rig.market.explain(trip).unwrap();
-    assert_eq!(first.price, Millis(604_000));
+    assert_eq!(first.price, Millis(904_000));
     let terms = first.considered[0].edge.terms;
     assert_eq!((terms.idle, terms.decline), (Millis(10_000), Millis(3_000)), "a sixth of the cap");
     assert_eq!(rig.decline("a", offer), "done");
