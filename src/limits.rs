@@ -305,6 +305,15 @@ pub const MAX_OPEN_TRIPS: usize = 1 << 20;
 /// told that the trip is not known.
 pub const MAX_ENDED_TRIPS: usize = 1 << 20;
 
+/// Events of a trip after which its driver can sign off and on no more (`too_many_changes`), so that
+/// the trip can always end: the 256 offers and what follows from them take 1,300 at most of the
+/// [`MAX_JOURNAL_STREAM_EVENTS`].
+pub const MAX_EVENTS_TO_SIGN: u32 = 8_192;
+
+/// Timers that fire in one command, each with up to three events. More, as after a long time without
+/// a server: those fire in the next, at once.
+pub const MAX_TIMERS_PER_TICK: usize = 8_192;
+
 /// The most offers made for one trip; each driver is asked once. After the last the trip is
 /// unfulfilled.
 pub const MAX_OFFERS_PER_TRIP: usize = 256;

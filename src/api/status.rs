@@ -245,6 +245,7 @@ const fn refusal_code(refusal: &Refusal) -> Code {
         Refusal::MarketFull { .. } => Code::ResourceExhausted,
         Refusal::NotYourTrip { .. }
         | Refusal::NoDriver { .. }
+        | Refusal::TooManyChanges { .. }
         | Refusal::TooSoon { .. }
         | Refusal::TooLate { .. }
         | Refusal::TripOver { .. }

@@ -95,7 +95,8 @@ pub enum Command {
         /// For what.
         journey: Journey,
     },
-    /// The host says that time has passed: whatever is due is done.
+    /// The host says that time has passed: what is due is done, up to
+    /// [`crate::limits::MAX_TIMERS_PER_TICK`] of it.
     Tick,
     /// The host says that the window is over: drivers are found for all who wait.
     MatchBatch,

@@ -92,7 +92,7 @@ impl MarketConfig {
             max_pickup: Millis::from_secs(20 * 60),
             back_to_back: BackToBack::Within(Millis::from_secs(5 * 60)),
             candidates: 10,
-            open_trips: 262_144,
+            open_trips: limits::MAX_JOURNAL_OPEN_STREAMS,
             open_trips_per_rider: 1,
             ended_kept: 65_536,
             ended_kept_for: Millis::from_secs(3_600),

@@ -204,11 +204,21 @@ pub enum Refusal {
         /// By which side.
         party: Party,
     },
+    /// The driver has signed off and on too often during one trip.
+    #[error(
+        "trip {trip} has had {limit} events; its driver can sign off and on no more before it is over"
+    )]
+    TooManyChanges {
+        /// Which.
+        trip: TripId,
+        /// The limit.
+        limit: u32,
+    },
 }
 
 impl Refusal {
     /// All names, in the order of the variants.
-    pub const NAMES: [&str; 23] = [
+    pub const NAMES: [&str; 24] = [
         "other_market",
         "unknown_trip",
         "not_your_trip",
@@ -232,6 +242,7 @@ impl Refusal {
         "quote_differs",
         "no_dropoff",
         "already_rated",
+        "too_many_changes",
     ];
 
     /// Its name in metrics and logs.
@@ -260,6 +271,7 @@ impl Refusal {
             Self::QuoteDiffers { .. } => "quote_differs",
             Self::NoDropoff => "no_dropoff",
             Self::AlreadyRated { .. } => "already_rated",
+            Self::TooManyChanges { .. } => "too_many_changes",
         }
     }
 }

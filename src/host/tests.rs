@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::dispatch::{
-    Command, EventKind, Journey, Needs, Reply, Standing, TripRequest, TripState, Urgency,
+    Command, EventKind, Journey, Needs, Refusal, Reply, RiderReason, Standing, TripRequest,
+    TripState, Urgency,
 };
 use crate::geo::{Degrees, LatLng};
 use crate::ids::{DriverId, TripId};
@@ -64,7 +65,11 @@ impl Rig {
     fn restart(&mut self) {
         self.host = None;
         self.journal.restart();
-        let config = HostConfig {
+        self.host = Some(Host::start(self.config()).unwrap());
+    }
+
+    fn config(&self) -> HostConfig {
+        HostConfig {
             market: MarketConfig::new("sf".parse().unwrap()),
             policy: policy::POLICIES[0].1,
             travel: Arc::new(StraightLine::default()),
@@ -75,8 +80,7 @@ impl Rig {
             keep_trips: 1_000,
             decisions: None,
             metrics: Arc::clone(&self.metrics.market),
-        };
-        self.host = Some(Host::start(config).unwrap());
+        }
     }
 
     fn handle(&self) -> &MarketHandle {
@@ -111,6 +115,27 @@ impl Rig {
         match self.so(request(rider)) {
             Ok(Reply::Requested { trip, .. }) => trip,
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// So many riders ask for the next batch; the answer to the last.
+    fn crowd(&self, riders: usize) -> Result<Reply, HostError> {
+        let mut last = None;
+        for i in 0..riders {
+            let Command::RequestTrip(mut wanted) = request(&format!("r{i}")) else { continue };
+            wanted.urgency = Urgency::Batch;
+            let pending = self.handle().submit(Command::RequestTrip(wanted));
+            if i % 4_096 == 4_095 || i + 1 == riders {
+                last = Some(pending.wait());
+            }
+        }
+        last.expect("somebody")
+    }
+
+    /// Looks until it is so.
+    fn until(&self, so: impl Fn(&HostState) -> bool) {
+        while !so(&self.handle().state()) {
+            std::thread::yield_now();
         }
     }
 
@@ -287,4 +312,85 @@ fn a_full_queue_says_so() {
     go_on.send(()).unwrap();
     assert_eq!(held.wait(), Ok(()));
     assert!(waiting.into_iter().all(|pending| pending.wait() == Ok(0)));
+}
+
+#[test]
+fn a_market_that_is_full_says_so_and_goes_on() {
+    let rig = Rig::start();
+    let refused = rig.crowd(limits::MAX_JOURNAL_OPEN_STREAMS + 1).unwrap_err();
+    assert!(matches!(refused, HostError::Refused(Refusal::MarketFull { .. })), "{refused}");
+    let (trip, rider) = ("sf-1".parse().unwrap(), "r0".parse().unwrap());
+    assert!(rig.so(Command::CancelTrip { trip, rider, reason: RiderReason::Other }).is_ok());
+    assert!(rig.so(request("zoe")).is_ok());
+}
+
+#[test]
+fn more_trips_than_are_remembered_end_at_once() {
+    let rig = Rig::start();
+    let riders = MarketConfig::new("sf".parse().unwrap()).ended_kept + 10_000;
+    rig.crowd(riders).unwrap();
+    rig.clock.observe(rig.now.plus(Millis::from_secs(400)));
+    rig.until(|state| state.counts.open == 0 || state.down.is_some());
+    assert_eq!(rig.handle().state().down, None);
+    assert_eq!(rig.handle().journal().ended, u64::try_from(riders).unwrap());
+}
+
+#[test]
+fn a_driver_who_cannot_decide_stops_nobody() {
+    let rig = Rig::start();
+    rig.driver("cab-1", 0.001);
+    let (trip, driver) = (rig.request("ada"), d("cab-1"));
+    assert!(rig.so(Command::AcceptOffer { offer: trip.offer(1), driver }).is_ok());
+    let refused = loop {
+        let changed = rig.so(Command::GoOffline { driver });
+        if let Err(refused) = changed.and_then(|_| rig.so(Command::GoOnline { driver })) {
+            break refused;
+        }
+    };
+    assert!(matches!(refused, HostError::Refused(Refusal::TooManyChanges { .. })), "{refused}");
+    for step in [Command::Arrive { trip, driver }, Command::StartTrip { trip, driver }] {
+        assert!(rig.so(step).is_ok());
+    }
+    assert!(rig.so(Command::CompleteTrip { trip, driver, driven: None }).is_ok());
+}
+
+#[test]
+fn what_the_core_remembers_is_not_pruned_and_a_refused_commit_passes() {
+    let rig = Rig::start();
+    let (trip, rider) = (rig.request("ada"), "ada".parse().unwrap());
+    assert!(rig.so(Command::CancelTrip { trip, rider, reason: RiderReason::Other }).is_ok());
+    let config = HostConfig { keep_history: Millis::ZERO, keep_trips: 0, ..rig.config() };
+    let (worker, _) = worker::Worker::new(config).unwrap();
+    assert_eq!(rig.journal.prune(worker.retention()).unwrap().streams, 0);
+    // Somebody else does: the rating cannot be kept, and the market goes on without it.
+    rig.driver("cab-1", 0.001);
+    let (trip, driver) = (rig.request("bea"), d("cab-1"));
+    for step in [
+        Command::AcceptOffer { offer: trip.offer(1), driver },
+        Command::Arrive { trip, driver },
+        Command::StartTrip { trip, driver },
+        Command::CompleteTrip { trip, driver, driven: None },
+    ] {
+        assert!(rig.so(step).is_ok());
+    }
+    let before = rig.now.plus(Millis(1));
+    rig.journal.prune(crate::journal::Retention { before, keep: 0 }).unwrap();
+    let stars = crate::dispatch::Stars::try_from(5).unwrap();
+    let by = crate::dispatch::Rater::Driver(driver);
+    let refused = rig.so(Command::RateTrip { trip, by, stars }).unwrap_err();
+    assert!(matches!(refused, HostError::Down { .. }), "{refused}");
+    rig.until(|state| state.down.is_none());
+    assert!(rig.so(request("zoe")).is_ok());
+}
+
+#[test]
+fn a_broken_invariant_is_told() {
+    let rig = Rig::start();
+    let (trip, mut watch) = (rig.request("ada"), rig.handle().watch("sf-1".parse().unwrap()));
+    assert_eq!(trip.to_string(), "sf-1");
+    let broken = rig.handle().look(|market| assert_eq!(market.head().seq.0, 0)).wait();
+    assert!(matches!(broken, Err(HostError::Ended { .. })), "{broken:?}");
+    rig.until(|state| state.down.as_ref().is_some_and(|why| why.contains("panicked")));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert!(!runtime.block_on(watch.changed()), "a watcher waits for ever");
 }

@@ -31,6 +31,11 @@ impl Watched {
         }
     }
 
+    /// No more will be published: whoever watches is told.
+    pub(super) fn end(&self) {
+        self.trips.lock().clear();
+    }
+
     /// Begins to watch a trip.
     pub(super) fn watch(self: &Arc<Self>, number: u64) -> TripWatch {
         let mut trips = self.trips.lock();

@@ -16,7 +16,9 @@ use super::shared::{HostState, Shared};
 use super::supply::HostSupply;
 use crate::clock::{self, Clock};
 use crate::dispatch::policy::Decision;
-use crate::dispatch::{Command, Event, Fact, Market, Matched, Refusal, Reply, StatusChange};
+use crate::dispatch::{
+    Command, Event, Fact, Market, MarketConfig, Matched, Refusal, Reply, StatusChange,
+};
 use crate::ids::{DriverId, TripId};
 use crate::journal::{CommitError, Retention, Stream, StreamId};
 use crate::limits;
@@ -127,6 +129,7 @@ impl Worker {
 
     /// Works until the host stops.
     pub(super) fn run(mut self) {
+        let _told = ToldOfPanic(Arc::clone(&self.shared));
         while !self.shared.is_stopping() {
             match self.queue.recv_timeout(self.wait()) {
                 Ok(item) => self.turn(Some(item)),
@@ -443,6 +446,13 @@ impl Worker {
         self.shared.set_state(HostState { head, counts, policy, down: None });
     }
 
+    /// What history may be removed: nothing that the core remembers and may still amend.
+    pub(super) fn retention(&self) -> Retention {
+        let (head, ended) = (self.market.head(), self.market.counts().ended as u64);
+        let kept_for = self.config.keep_history.max(self.config.market.ended_kept_for);
+        Retention { before: head.at.minus(kept_for), keep: self.config.keep_trips.max(ended) }
+    }
+
     /// What has to be done now and then.
     fn upkeep(&mut self) {
         let present = clock::stopwatch();
@@ -451,14 +461,27 @@ impl Worker {
         }
         self.upkeep_at = present + UPKEEP;
         self.lines.tidy();
-        let before = self.market.head().at.minus(self.config.keep_history);
-        let retention = Retention { before, keep: self.config.keep_trips };
-        match self.shared.journal.prune(retention) {
+        match self.shared.journal.prune(self.retention()) {
             Ok(pruned) if pruned.streams > 0 => {
                 tracing::info!(trips = pruned.streams, bytes = pruned.bytes, "history was pruned");
             }
             Ok(_) => {}
             Err(error) => self.fail(&error, Turn::default()),
+        }
+    }
+}
+
+/// Tells everybody, should an invariant be broken: the market's thread ends then, and is not begun
+/// anew before a restart.
+struct ToldOfPanic(Arc<Shared>);
+
+impl Drop for ToldOfPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let down = Some("its thread has panicked; the journal is intact".to_owned());
+            self.0.metrics.down.set(1.0);
+            self.0.set_state(HostState { down, ..self.0.state() });
+            self.0.watched.end();
         }
     }
 }
@@ -474,12 +497,16 @@ const UPKEEP: Duration = Duration::from_mins(1);
 
 fn restored(config: &HostConfig) -> Result<Market, HostStartError> {
     let (policy, travel) = ((config.policy)(), Arc::clone(&config.travel));
-    restore(config.market.clone(), policy, travel, &*config.journal)
+    // What the journal would refuse is refused by name before.
+    let open_trips = config.market.open_trips.min(limits::MAX_JOURNAL_OPEN_STREAMS);
+    let market = MarketConfig { open_trips, ..config.market.clone() };
+    restore(market, policy, travel, &*config.journal)
 }
 
-/// Whether a commit after this one may succeed without a restart.
+/// Whether a commit after this one may succeed without a restart: all errors that leave the journal as
+/// it was, so that the market can go back to it.
 const fn passes(error: &CommitError) -> bool {
-    matches!(error, CommitError::NoSpace { .. } | CommitError::Unread(_))
+    !matches!(error, CommitError::Failed(_) | CommitError::Poisoned(_))
 }
 
 fn seconds(later: Timestamp, earlier: Timestamp) -> Duration {

@@ -41,6 +41,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::QuoteDiffers { quote, differs: "pickup" },
         Refusal::NoDropoff,
         Refusal::AlreadyRated { trip, party },
+        Refusal::TooManyChanges { trip, limit: 9 },
     ]
 }
 

@@ -45,8 +45,8 @@ impl Market {
                 self.cancel_as_driver(now, trip, driver, reason, events)
             }
             Command::RateTrip { trip, by, stars } => self.rate_trip(now, trip, by, stars, events),
-            Command::GoOnline { driver } => Ok(self.go_online(now, driver, events)),
-            Command::GoOffline { driver } => Ok(self.go_offline(now, driver, events)),
+            Command::GoOnline { driver } => self.go_online(now, driver, events),
+            Command::GoOffline { driver } => self.go_offline(now, driver, events),
             Command::Quote { rider, journey } => self.quote(now, rider, journey, supply),
             Command::Tick => Ok(self.tick(now, events)),
             Command::MatchBatch => Ok(self.match_batch(now, supply, events)),

@@ -2,9 +2,11 @@
 
 use crate::dispatch::event::{Event, Fact};
 use crate::dispatch::market::Market;
+use crate::dispatch::refusal::Refusal;
 use crate::dispatch::reply::{OfflineFrom, Reply, Standing};
 use crate::dispatch::trip::{Afterwards, Declined, DriverReason};
 use crate::ids::{DriverId, TripId};
+use crate::limits;
 use crate::model::DriverStatus;
 use crate::units::Timestamp;
 
@@ -14,7 +16,7 @@ impl Market {
         now: Timestamp,
         driver: DriverId,
         events: &mut Vec<Event>,
-    ) -> Reply {
+    ) -> Result<Reply, Refusal> {
         if self.book.is_free(&driver) {
             let standing = if self.memory.is_idle(&driver) {
                 Standing::AlreadyDone
@@ -23,14 +25,15 @@ impl Market {
                 Standing::Done
             };
             self.changes.insert(driver, DriverStatus::Available);
-            return Reply::Noted(standing);
+            return Ok(Reply::Noted(standing));
         }
         match self.current(&driver) {
             Some((trip, Afterwards::GoesOffline)) => {
+                self.may_change_mind(trip)?;
                 self.emit(now, trip, Fact::DriverSignedOn { driver }, events);
-                Reply::Noted(Standing::Done)
+                Ok(Reply::Noted(Standing::Done))
             }
-            _ => Reply::Noted(Standing::AlreadyDone),
+            _ => Ok(Reply::Noted(Standing::AlreadyDone)),
         }
     }
 
@@ -39,7 +42,10 @@ impl Market {
         now: Timestamp,
         driver: DriverId,
         events: &mut Vec<Event>,
-    ) -> Reply {
+    ) -> Result<Reply, Refusal> {
+        if let Some((trip, Afterwards::Stays)) = self.current(&driver) {
+            self.may_change_mind(trip)?;
+        }
         let bonds = self.book.bonds_of(&driver);
         let offered = bonds.offered.and_then(|number| self.book.open.get(&number));
         if let Some((trip, offer)) = offered.and_then(|trip| Some((trip.id, trip.offer?))) {
@@ -58,10 +64,20 @@ impl Market {
             if afterwards == Afterwards::Stays {
                 self.emit(now, trip, Fact::DriverSignedOff { driver }, events);
             }
-            return Reply::GoesOffline(OfflineFrom::After(trip));
+            return Ok(Reply::GoesOffline(OfflineFrom::After(trip)));
         }
         self.change(now, driver, DriverStatus::Offline);
-        Reply::GoesOffline(OfflineFrom::Now)
+        Ok(Reply::GoesOffline(OfflineFrom::Now))
+    }
+
+    /// Whether the driver of a trip may sign off or on once more: each time is an event, and a trip has
+    /// so many at most.
+    fn may_change_mind(&self, trip: TripId) -> Result<(), Refusal> {
+        let limit = limits::MAX_EVENTS_TO_SIGN;
+        match self.trip(trip) {
+            Some(found) if found.ordinal >= limit => Err(Refusal::TooManyChanges { trip, limit }),
+            _ => Ok(()),
+        }
     }
 
     /// The trip that a driver is on, and what the driver does afterwards.

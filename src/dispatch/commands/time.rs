@@ -5,21 +5,24 @@ use crate::dispatch::market::Market;
 use crate::dispatch::reply::Reply;
 use crate::dispatch::states::TripState;
 use crate::ids::{DriverId, TripId};
+use crate::limits;
 use crate::units::Timestamp;
 
 impl Market {
-    /// Fires all timers that are due, in the order of their deadlines, ties in the order of trips.
+    /// Fires the timers that are due, in the order of their deadlines, ties in the order of trips: at
+    /// most so many that one commit holds what they do, so that some may still be due afterwards.
     pub(super) fn tick(&mut self, now: Timestamp, events: &mut Vec<Event>) -> Reply {
+        // Before anything ends: whoever writes down what ends now has to find it.
+        let before = now.minus(self.config.ended_kept_for);
+        self.book.forget(before, self.config.ended_kept);
         let mut due = 0;
-        while let Some(&(at, number)) = self.book.timers.first() {
-            if at > now {
-                break;
-            }
+        while due < limits::MAX_TIMERS_PER_TICK
+            && let Some(&(at, number)) = self.book.timers.first()
+            && at <= now
+        {
             due += 1;
             self.fire(now, number, events);
         }
-        let before = now.minus(self.config.ended_kept_for);
-        self.book.forget(before, self.config.ended_kept);
         Reply::Ticked { due }
     }
 
