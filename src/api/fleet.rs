@@ -236,17 +236,12 @@ fn news_message(news: &FleetNews) -> Kind {
 
 fn attended_message(attended: &Attended) -> DriverAttended {
     let id = attended.driver.as_str();
-    match &attended.trips {
-        Some(trips) => DriverAttended {
-            driver_id: id.to_owned(),
-            trips: trips.iter().map(convert::trip_message).collect(),
-            refused: None,
-        },
-        None => {
-            let max = limits::MAX_FLEET_DRIVERS;
-            not_attended(id, &Failure::FleetTooLarge { of: "stream", max })
-        }
-    }
+    let Some(trips) = &attended.trips else {
+        let max = limits::MAX_FLEET_DRIVERS;
+        return not_attended(id, &Failure::FleetTooLarge { of: "stream", max });
+    };
+    let trips = trips.iter().map(convert::trip_message).collect();
+    DriverAttended { driver_id: id.to_owned(), trips, refused: None }
 }
 
 fn not_attended(id: &str, failure: &Failure) -> DriverAttended {

@@ -42,15 +42,12 @@ impl ServeProcess {
             let line = lines.as_mut()?.next()?.ok()?;
             line.strip_prefix(door)?.trim().parse::<SocketAddr>().ok()
         };
-        match (address("grpc"), address("http")) {
-            (Some(grpc), Some(http)) => Ok(Self { child, grpc, http }),
-            _ => {
-                drop(child.kill());
-                let status =
-                    child.wait().map_or_else(|e| e.to_string(), |status| status.to_string());
-                Err(failed(format!("it did not say where it is ({status})")))
-            }
+        if let (Some(grpc), Some(http)) = (address("grpc"), address("http")) {
+            return Ok(Self { child, grpc, http });
         }
+        drop(child.kill());
+        let status = child.wait().map_or_else(|error| error.to_string(), |code| code.to_string());
+        Err(failed(format!("it did not say where it is ({status})")))
     }
 
     /// The server's process.

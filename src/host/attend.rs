@@ -80,7 +80,7 @@ enum Line {
 /// All lines of a market.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    lines: BTreeMap<DriverId, Line>,
+    drivers: BTreeMap<DriverId, Line>,
     fleets: BTreeMap<FleetId, FleetEnd>,
     last_fleet: u64,
 }
@@ -110,7 +110,7 @@ impl Lines {
         for driver in drivers {
             // Gone: nobody reads what it would be told.
             let Some(end) = self.fleets.get_mut(&fleet) else { return };
-            let here = matches!(self.lines.get(&driver), Some(Line::Fleet(id)) if *id == fleet);
+            let here = matches!(self.drivers.get(&driver), Some(Line::Fleet(id)) if *id == fleet);
             if !here && end.drivers >= limits::MAX_FLEET_DRIVERS {
                 all.push(Attended { driver, trips: None });
                 continue;
@@ -130,7 +130,7 @@ impl Lines {
 
     /// Puts a driver on a line and tells the former one.
     fn put(&mut self, driver: DriverId, line: Line) {
-        match self.lines.insert(driver, line) {
+        match self.drivers.insert(driver, line) {
             None => {}
             Some(Line::App(former)) => former.end.store(SUPERSEDED, Ordering::Release),
             Some(Line::Fleet(former)) => {
@@ -144,7 +144,7 @@ impl Lines {
 
     /// Takes a driver off a gateway's line, if it is there.
     fn leave(&mut self, driver: &DriverId, fleet: FleetId) {
-        if let Entry::Occupied(line) = self.lines.entry(*driver)
+        if let Entry::Occupied(line) = self.drivers.entry(*driver)
             && matches!(line.get(), Line::Fleet(id) if *id == fleet)
         {
             line.remove();
@@ -156,19 +156,19 @@ impl Lines {
 
     /// Whether somebody listens for this driver.
     pub(super) fn has(&self, driver: &DriverId) -> bool {
-        self.lines.contains_key(driver)
+        self.drivers.contains_key(driver)
     }
 
     /// Tells a driver.
     pub(super) fn tell(&mut self, driver: &DriverId, news: Box<News>) {
-        match self.lines.get(driver) {
+        match self.drivers.get(driver) {
             None => {}
             Some(Line::App(line)) => {
                 let Err(error) = line.sender.try_send(news) else { return };
                 if matches!(error, mpsc::error::TrySendError::Full(_)) {
                     line.end.store(LAGGED, Ordering::Release);
                 }
-                self.lines.remove(driver);
+                self.drivers.remove(driver);
             }
             Some(&Line::Fleet(fleet)) => {
                 let told = self.fleets.get(&fleet).map(|end| end.tell(*driver, news));
@@ -181,7 +181,7 @@ impl Lines {
 
     /// Ends all of them. Names of gateways' lines are not given again.
     pub(super) fn end(&mut self) {
-        self.lines.clear();
+        self.drivers.clear();
         self.fleets.clear();
     }
 
@@ -189,7 +189,7 @@ impl Lines {
     pub(super) fn tidy(&mut self) {
         self.fleets.retain(|_, end| !end.is_closed());
         let fleets = &self.fleets;
-        self.lines.retain(|_, line| match line {
+        self.drivers.retain(|_, line| match line {
             Line::App(line) => !line.sender.is_closed(),
             Line::Fleet(fleet) => fleets.contains_key(fleet),
         });

@@ -124,13 +124,11 @@ impl FleetEnd {
     pub(super) fn tell(&self, driver: DriverId, news: Box<News>) -> Told {
         // Held while sending: whoever finds the line empty and then looks here misses nothing.
         let mut overflow = self.overflow.lock();
-        match self.sender.try_send(FleetNews::Happened(driver, news)) {
-            Ok(()) => Told::Yes,
-            Err(_) => {
-                overflow.lagged.insert(driver);
-                Told::Lagged
-            }
+        if self.sender.try_send(FleetNews::Happened(driver, news)).is_ok() {
+            return Told::Yes;
         }
+        overflow.lagged.insert(driver);
+        Told::Lagged
     }
 
     /// Tells how things stand; of the drivers who could not be told.

@@ -122,8 +122,8 @@ impl Apps {
     }
 
     fn will(&mut self, now: Instant, (low, high): (u32, u32), driver: u32, deed: Deed) {
-        let after = low + self.dice.below(high - low);
-        self.due.push(Reverse((now + Duration::from_millis(after.into()), driver, deed)));
+        let after = Duration::from_millis((low + self.dice.below(high - low)).into());
+        self.due.push(Reverse((now + after.mul_f64(self.scene.scale()), driver, deed)));
     }
 
     /// Does all that is due.

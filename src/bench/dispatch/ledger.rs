@@ -88,9 +88,10 @@ impl Default for Ledger {
 }
 
 impl Ledger {
-    /// Trips that have not ended.
-    pub(super) fn open(&self) -> usize {
-        self.trips.len()
+    /// Trips that have not ended, and how many of them were accepted by a driver.
+    pub(super) fn open(&self) -> (usize, usize) {
+        let accepted = self.trips.values().filter(|trip| trip.accepted.is_some());
+        (self.trips.len(), accepted.count())
     }
 
     /// Requests that count and were offered to nobody.

@@ -8,7 +8,8 @@
 //! ([`scrape`]).
 //!
 //! Trips are short, so that as many end as begin: an answer after 1 to 5 s, 5 to 15 s to the pickup,
-//! 2 to 8 s to board, 10 to 30 s to ride; positions wander and do not follow the trips.
+//! 2 to 8 s to board, 10 to 30 s to ride, all of it scaled to the mean that is asked for; positions
+//! wander and do not follow the trips.
 
 mod apps;
 mod gateway;
@@ -49,6 +50,8 @@ pub struct DispatchOptions {
     pub warm_up: Duration,
     /// How long it is measured.
     pub seconds: f64,
+    /// How long trips take on average, from the offer to the end.
+    pub trip: Duration,
     /// How many riders watch their trips, in thousandths.
     pub watching_permille: u32,
     /// How many offers are declined, in thousandths.
@@ -60,8 +63,14 @@ pub struct DispatchOptions {
 /// How often the server is looked at.
 const SAMPLE_EVERY: Duration = Duration::from_secs(30);
 
-/// How long trips may take to end once nobody asks any more: twice the longest one.
-const SETTLE: Duration = Duration::from_secs(120);
+/// How long trips take on average if it is not said otherwise.
+const USUAL_TRIP: Duration = Duration::from_secs(38);
+
+/// How long trips may take to end once nobody asks any more: the longest usual one takes a minute.
+const SETTLE: Duration = Duration::from_secs(90);
+
+/// How long who waits for a driver may still find one once nobody asks any more.
+const LAST_OFFERS: Duration = Duration::from_secs(10);
 
 /// What all parts of the load share.
 struct Scene {
@@ -75,6 +84,11 @@ struct Scene {
 }
 
 impl Scene {
+    /// How much longer everything of a trip takes than usual.
+    fn scale(&self) -> f64 {
+        self.options.trip.as_secs_f64() / USUAL_TRIP.as_secs_f64()
+    }
+
     /// Whether what was due then counts.
     fn counts(&self, due: Instant) -> bool {
         (self.from..self.until).contains(&due)
@@ -119,14 +133,19 @@ async fn load(options: &DispatchOptions, stalls: Stalls) -> Result<DispatchRepor
     apps?;
     let (samples, updates) = (samples?, updates?);
     let ledger = scene.ledger.lock();
-    Ok(DispatchReport::of(&scene, &ledger, samples, updates, stalls.to_string()))
+    Ok(DispatchReport::of(&scene, &ledger, samples, &updates, stalls.to_string()))
 }
 
-/// Waits until no trip is open, or it has become pointless.
+/// Waits until no driver has a trip, or it has become pointless.
 async fn settle(scene: &Scene) {
-    let give_up = clock::stopwatch() + SETTLE;
-    while scene.ledger.lock().open() > 0 && clock::stopwatch() < give_up {
+    let begun = clock::stopwatch();
+    loop {
         tokio::time::sleep(Duration::from_millis(50)).await;
+        let (open, busy) = scene.ledger.lock().open();
+        let patience = if busy > 0 { SETTLE } else { LAST_OFFERS };
+        if open == 0 || begun.elapsed() > patience.mul_f64(scene.scale()) {
+            return;
+        }
     }
 }
 

@@ -89,6 +89,8 @@ pub struct DispatchReport {
     pub measured_s: f64,
     /// How long it was loaded before.
     pub warm_up_s: f64,
+    /// How long trips took on average, in seconds.
+    pub trip_s: f64,
     /// How many riders watched, in thousandths.
     pub watching_permille: u32,
     /// How many offers were declined, in thousandths.
@@ -121,7 +123,7 @@ pub struct DispatchReport {
     pub completed: u64,
     /// Trips that ended otherwise.
     pub ended_otherwise: u64,
-    /// Trips that had not ended two minutes after the last request.
+    /// Trips that had not ended when it was over: nobody was free for them, or they took too long.
     pub not_ended: u64,
     /// Trips watched to their end, and watches that failed, by reason.
     pub watched: u64,
@@ -156,7 +158,7 @@ impl DispatchReport {
         scene: &Scene,
         ledger: &Ledger,
         samples: Samples,
-        updates: Updates,
+        updates: &Updates,
         machine: String,
     ) -> Self {
         let options = &scene.options;
@@ -175,6 +177,7 @@ impl DispatchReport {
             requests_per_s: options.requests,
             measured_s: options.seconds,
             warm_up_s: options.warm_up.as_secs_f64(),
+            trip_s: options.trip.as_secs_f64(),
             watching_permille: options.watching_permille,
             declined_permille: options.declined_permille,
             seed: options.seed,
@@ -191,7 +194,7 @@ impl DispatchReport {
             offers_again: ledger.offers_again,
             completed: ledger.completed,
             ended_otherwise: ledger.ended_otherwise,
-            not_ended: ledger.open() as u64,
+            not_ended: ledger.open().0 as u64,
             watched: ledger.watched,
             watches_failed: ledger.watches_failed.clone(),
             commands_refused: ledger.commands_refused.clone(),

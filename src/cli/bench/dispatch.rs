@@ -41,6 +41,10 @@ pub(super) struct Args {
     #[arg(long, allow_negative_numbers = true, default_value_t = 60.0, value_name = "SECONDS",
           value_parser = seconds)]
     warm_up: f64,
+    /// How long trips take on average, from the offer to the end
+    #[arg(long, allow_negative_numbers = true, default_value_t = 38.0, value_name = "SECONDS",
+          value_parser = seconds)]
+    trip: f64,
     /// How many riders watch their trips, in thousandths
     #[arg(long, allow_negative_numbers = true, default_value_t = 1_000, value_name = "N",
           value_parser = clap::value_parser!(u32).range(0..=1_000))]
@@ -112,6 +116,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         requests: f64::from(args.requests),
         warm_up: Duration::from_secs_f64(args.warm_up),
         seconds: args.seconds,
+        trip: Duration::from_secs_f64(args.trip),
         watching_permille: args.watching,
         declined_permille: args.declining,
         seed: args.seed,
@@ -180,6 +185,7 @@ fn table(report: &DispatchReport) -> Table {
     row("  sent late at most", format!("{:.1} ms", report.updates_late_ms));
     row("requests/s due", rounded(report.requests_per_s));
     row("measured", format!("{} s, after {} s of it", report.measured_s, report.warm_up_s));
+    row("a trip takes on average", format!("{} s", report.trip_s));
     row("requests due", number(report.requests));
     row("  taken", number(report.taken));
     row("  too many under way, not made", number(report.overdue));

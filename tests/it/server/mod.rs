@@ -5,6 +5,7 @@ mod connect;
 mod crash;
 mod cut;
 mod drain;
+mod fleet;
 mod hoarders;
 mod hostile;
 mod http;
