@@ -101,6 +101,10 @@ pub const HTTP_HEADER_SECONDS: u64 = 5;
 /// when the client does not read: it is cut.
 pub const HTTP_EXCHANGE_SECONDS: u64 = 20;
 
+/// Threads beside each worker that read in the journal for calls and watches, which have to wait if
+/// the disk does. More reads wait for one of them, at most one for each call and stream there is.
+pub const READER_THREADS: usize = 4;
+
 /// The most worker threads.
 pub const MAX_THREADS: usize = 256;
 
