@@ -457,6 +457,10 @@ pub const REPLAY_BATCHES_AHEAD: usize = 16;
 /// counted as overdue.
 pub const MAX_REPLAY_QUESTIONS: usize = 4_096;
 
+/// How many seconds of a log may pass in one on a running server: a batch window of 2 s is half an hour
+/// then.
+pub const MAX_REMOTE_SPEED: f64 = 1_000.0;
+
 /// The most questions a second that a replay asks.
 pub const MAX_QUERY_RATE: u32 = 1_000_000;
 

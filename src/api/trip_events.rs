@@ -86,21 +86,24 @@ impl TripEvents {
             let market = self.market.clone();
             tokio::task::spawn_blocking(move || market.events_after(trip, last))
         });
-        let page = ready!(Pin::new(reading).poll(cx));
+        let read = ready!(Pin::new(reading).poll(cx));
         self.reading = None;
-        Poll::Ready(
-            page.unwrap_or_else(|_| Err(ended(&self.market))).map_err(Failure::from).and_then(
-                |page| self.take(page.ok_or(HostError::Refused(Refusal::UnknownTrip { trip }))?),
-            ),
-        )
+        let page = read.unwrap_or_else(|_| Err(ended(&self.market)));
+        let unknown = HostError::Refused(Refusal::UnknownTrip { trip });
+        Poll::Ready(match page.and_then(|page| page.ok_or(unknown)) {
+            Ok(page) => {
+                self.take(page);
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        })
     }
 
-    fn take(&mut self, page: Page<Event>) -> Result<(), Failure> {
+    fn take(&mut self, page: Page<Event>) {
         self.more = page.more;
         self.last = page.rows.last().map_or(self.last, |event| event.ordinal);
         self.over |= page.rows.iter().any(|event| is_end(&event.fact));
         self.read.extend(page.rows);
-        Ok(())
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<WatchTripResponse, Failure>>> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 
 use super::ClientError;
+use crate::api::proto::admin_service_client::AdminServiceClient;
 use crate::api::proto::driver_service_client::DriverServiceClient;
 use crate::api::proto::proximity_service_client::ProximityServiceClient;
 use crate::api::proto::rider_service_client::RiderServiceClient;
@@ -63,6 +64,13 @@ pub fn proximity_client(channel: Channel) -> Proximity {
 /// The client of `RiderService` over a connection.
 pub fn rider_client(channel: Channel) -> Rider {
     RiderServiceClient::new(channel)
+        .max_decoding_message_size(limits::CLIENT_MESSAGE_BYTES)
+        .max_encoding_message_size(limits::CLIENT_MESSAGE_BYTES)
+}
+
+/// The client of `AdminService` over a connection.
+pub fn admin_client(channel: Channel) -> AdminServiceClient<Channel> {
+    AdminServiceClient::new(channel)
         .max_decoding_message_size(limits::CLIENT_MESSAGE_BYTES)
         .max_encoding_message_size(limits::CLIENT_MESSAGE_BYTES)
 }

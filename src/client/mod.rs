@@ -12,7 +12,7 @@ mod ingest;
 
 pub use ask::{Asker, PipelinedAsker};
 pub use connect::{
-    Driver, Proximity, Rider, connect, driver_client, proximity_client, rider_client,
+    Driver, Proximity, Rider, admin_client, connect, driver_client, proximity_client, rider_client,
 };
 pub use error::ClientError;
 pub use fleet::{FleetCommands, FleetTold, attend};

@@ -1,5 +1,6 @@
 //! Why there is no report.
 
+use crate::client::ClientError;
 use crate::dispatch::ConfigErrors;
 use crate::limits;
 use crate::sim::PlanError;
@@ -41,6 +42,9 @@ pub enum TrialError {
     /// It was ended before anything was simulated.
     #[error("interrupted while reading")]
     Stopped,
+    /// The server cannot be reached, refuses, or ends a stream.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// The operating system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] std::io::Error),

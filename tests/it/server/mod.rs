@@ -17,6 +17,7 @@ mod proximity;
 mod races;
 mod raw;
 mod recording;
+mod replayed;
 mod serve;
 mod settings;
 mod support;
