@@ -15,8 +15,13 @@ impl Crowd<'_> {
             News::Refused { .. } => self.tally.refused += 1,
             News::Rider { rider, what } => self.rider_hears(rider, what),
             News::Driver { cab, trip, what } => self.driver_hears(cab, trip, what),
-            News::Leaves { cab, after: Some(trip) } => drop(self.leaving.insert(cab, trip)),
-            News::Leaves { cab, after: None } => self.shift_ended(cab),
+            News::Leaves { cab, after } => match after {
+                Some(trip) if self.cab(cab).task.trip() == Some(trip) => {
+                    self.leaving.insert(cab, trip);
+                }
+                // That trip is over already.
+                _ => self.shift_ended(cab),
+            },
         }
     }
 
@@ -77,6 +82,7 @@ impl Crowd<'_> {
         let place = rider.map(|rider| self.plan.riders[rider as usize]);
         match what {
             Told::Offered(offer) => {
+                self.pending.insert(cab, trip);
                 if self.cab(cab).status == DriverStatus::Available {
                     self.becomes(cab, DriverStatus::OfferPending);
                 }
@@ -88,6 +94,7 @@ impl Crowd<'_> {
             }
             Told::OfferClosed => self.offer_closed(cab, trip),
             Told::PickupStarted => {
+                self.pending.remove(&cab);
                 if let Some(rider) = place {
                     self.becomes(cab, DriverStatus::EnRoute);
                     self.set_out(cab, Task::ToPickup(trip), rider.pickup);
@@ -127,8 +134,11 @@ impl Crowd<'_> {
 
     fn offer_closed(&mut self, cab: u32, trip: TripId) {
         self.early.remove(&trip);
-        if self.cab(cab).status == DriverStatus::OfferPending {
-            self.becomes(cab, DriverStatus::Available);
+        if self.pending.get(&cab) == Some(&trip) {
+            self.pending.remove(&cab);
+            if self.cab(cab).status == DriverStatus::OfferPending {
+                self.becomes(cab, DriverStatus::Available);
+            }
         }
     }
 
@@ -140,7 +150,10 @@ impl Crowd<'_> {
             let one = self.cab(cab);
             one.task = Task::None;
             one.errand += 1;
-            self.becomes(cab, DriverStatus::Available);
+            // Asked on the way, and not answered yet.
+            let asked = self.pending.contains_key(&cab);
+            let free = if asked { DriverStatus::OfferPending } else { DriverStatus::Available };
+            self.becomes(cab, free);
         } else {
             // Queued behind another one, or not answered.
             self.offer_closed(cab, trip);

@@ -200,6 +200,8 @@ pub struct Crowd<'a> {
     cabs: Vec<Cab>,
     /// The trips after which drivers leave.
     leaving: BTreeMap<u32, TripId>,
+    /// The trips for which drivers are asked.
+    pending: BTreeMap<u32, TripId>,
     agenda: Agenda,
     now: Timestamp,
     counted: (Timestamp, Timestamp),
@@ -228,6 +230,7 @@ impl<'a> Crowd<'a> {
             travel,
             cabs: cabs.collect(),
             leaving: BTreeMap::new(),
+            pending: BTreeMap::new(),
             agenda: Agenda::default(),
             now,
             counted: span,
