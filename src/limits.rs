@@ -101,6 +101,10 @@ pub const HTTP_HEADER_SECONDS: u64 = 5;
 /// when the client does not read: it is cut.
 pub const HTTP_EXCHANGE_SECONDS: u64 = 20;
 
+/// Threads beside each worker that read in the journal for calls and watches, which have to wait if
+/// the disk does. More reads wait for one of them, at most one for each call and stream there is.
+pub const READER_THREADS: usize = 4;
+
 /// The most worker threads.
 pub const MAX_THREADS: usize = 256;
 
@@ -431,6 +435,19 @@ pub const TRACE_CLOCK_POLL_MS: u64 = 20;
 /// instead, as when it began.
 pub const MAX_WAITING_NEWS: usize = 64;
 
+/// News that waits to be read by one gateway's stream, some 600 bytes each: what 500 trips a second
+/// are told in three seconds. One more: the stream is told how things stand with that driver instead.
+pub const MAX_WAITING_FLEET_NEWS: usize = 8_192;
+
+/// The most drivers that one message of `ConnectFleet` may attend. Those beyond are refused, one by one.
+pub const MAX_ATTENDED_PER_MESSAGE: usize = 4_096;
+
+/// The most drivers that one `ConnectFleet` may attend, some 100 bytes each. One more is refused.
+pub const MAX_FLEET_DRIVERS: usize = 1 << 20;
+
+/// Commands of one `ConnectFleet` that are not answered yet. More: the stream is not read until one is.
+pub const MAX_UNANSWERED_FLEET_COMMANDS: usize = 4_096;
+
 /// Commands of one `Connect` that are not answered yet. More: the stream is not read until one is.
 pub const MAX_UNANSWERED_COMMANDS: usize = 64;
 
@@ -466,6 +483,9 @@ pub const CLIENT_WAITING_CALLS: usize = 4_096;
 /// How long our client waits for a connection, in seconds.
 pub const CLIENT_CONNECT_SECONDS: u64 = 5;
 
+/// Commands of a gateway that wait in our client to be sent. More: the caller is told, and tries later.
+pub const CLIENT_WAITING_COMMANDS: usize = 8_192;
+
 /// The most messages of a bulk stream that our client leaves unacknowledged. At the limit the
 /// sender waits for an acknowledgement.
 pub const MAX_UNACKED_MESSAGES: usize = 256;
@@ -487,6 +507,10 @@ pub const REPLAY_BATCHES_AHEAD: usize = 16;
 /// counted as overdue.
 pub const MAX_REPLAY_QUESTIONS: usize = 4_096;
 
+/// How many seconds of a log may pass in one on a running server: a batch window of 2 s is half an hour
+/// then.
+pub const MAX_REMOTE_SPEED: f64 = 1_000.0;
+
 /// The most questions a second that a replay asks.
 pub const MAX_QUERY_RATE: u32 = 1_000_000;
 
@@ -502,3 +526,7 @@ pub const BENCH_APP_WINDOW: u64 = 64;
 /// Questions of the mixed benchmark that are under way at once. At the limit a question is not
 /// asked but counted as overdue.
 pub const MAX_BENCH_QUESTIONS: usize = 16_384;
+
+/// Trips that one `hansom bench dispatch` keeps count of at once. At the limit a request is not made
+/// but counted as overdue.
+pub const MAX_BENCH_TRIPS: usize = 1 << 18;

@@ -8,15 +8,16 @@ use super::connect::ConnectStream;
 use super::convert;
 use super::door::{Door, time_ms};
 use super::driving;
+use super::fleet::FleetStream;
 use super::ingest::IngestStream;
 use super::life::StreamLife;
 use super::proto::driver_command::What;
 use super::proto::{
     AcceptOfferRequest, AcceptOfferResponse, ArriveRequest, ArriveResponse, CancelAsDriver,
     CancelAsDriverRequest, CancelAsDriverResponse, CompleteTrip, CompleteTripRequest,
-    CompleteTripResponse, ConnectRequest, DeclineOfferRequest, DeclineOfferResponse,
-    GetDriverRequest, GetDriverResponse, IngestRequest, RejectReason, ReportRequest,
-    ReportResponse, SetStatusRequest, SetStatusResponse, Source, StartTripRequest,
+    CompleteTripResponse, ConnectFleetRequest, ConnectRequest, DeclineOfferRequest,
+    DeclineOfferResponse, GetDriverRequest, GetDriverResponse, IngestRequest, RejectReason,
+    ReportRequest, ReportResponse, SetStatusRequest, SetStatusResponse, Source, StartTripRequest,
     StartTripResponse, driver_service_server,
 };
 use super::rider::{already, odd};
@@ -155,6 +156,7 @@ fn judge(
 impl driver_service_server::DriverService for DriverService {
     type ConnectStream = ConnectStream;
     type IngestStream = IngestStream;
+    type ConnectFleetStream = FleetStream;
 
     async fn connect(
         &self,
@@ -172,6 +174,14 @@ impl driver_service_server::DriverService for DriverService {
         let life = StreamLife::begin(&self.door, request.metadata())?;
         let door = Arc::clone(&self.door);
         Ok(Response::new(IngestStream::new(door, request.into_inner(), life)))
+    }
+
+    async fn connect_fleet(
+        &self,
+        request: Request<Streaming<ConnectFleetRequest>>,
+    ) -> Result<Response<FleetStream>, Status> {
+        let life = StreamLife::begin(&self.door, request.metadata())?;
+        Ok(Response::new(FleetStream::open(&self.door, request.into_inner(), life)?))
     }
 
     async fn report(

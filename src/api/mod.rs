@@ -6,11 +6,13 @@
 //! not read is not read from either. Sockets, threads and shutdown are the server's affair.
 
 mod admin;
+mod answers;
 pub mod connect;
 pub mod convert;
 mod door;
 mod driver;
 mod driving;
+mod fleet;
 pub mod ingest;
 mod life;
 pub mod proto;

@@ -13,9 +13,8 @@ use super::proto::{
     WatchTripRequest, rider_service_server,
 };
 use super::status::Failure;
-use super::trip_events::TripEvents;
-use crate::dispatch::{Command, Refusal, Reply, Standing, Stars};
-use crate::host::HostError;
+use super::trip_events::{TripEvents, trip_of};
+use crate::dispatch::{Command, Reply, Standing, Stars};
 
 /// The service.
 #[derive(Clone, Debug)]
@@ -97,10 +96,7 @@ impl rider_service_server::RiderService for RiderService {
         request: Request<GetTripRequest>,
     ) -> Result<Response<GetTripResponse>, Status> {
         let trip = convert::trip_id("trip_id", &request.get_ref().trip_id)?;
-        let market = self.door.market()?;
-        let found = market.trip(trip).map_err(Failure::from)?;
-        let found = found
-            .ok_or_else(|| Failure::from(HostError::Refused(Refusal::UnknownTrip { trip })))?;
+        let found = trip_of(self.door.market()?, trip).await?;
         Ok(Response::new(GetTripResponse { trip: Some(convert::trip_message(&found)) }))
     }
 
@@ -112,7 +108,7 @@ impl rider_service_server::RiderService for RiderService {
         let life = StreamLife::begin(&self.door, request.metadata())?;
         let message = request.get_ref();
         let trip = convert::trip_id("trip_id", &message.trip_id)?;
-        Ok(Response::new(TripEvents::open(market, life, trip, message.after_ordinal)?))
+        Ok(Response::new(TripEvents::open(market, life, trip, message.after_ordinal).await?))
     }
 
     async fn rate_trip(

@@ -42,6 +42,16 @@ pub enum Failure {
         /// The limit.
         max: usize,
     },
+    /// More drivers are attended than may be.
+    #[error(
+        "max_fleet_drivers: {max} drivers are attended by this {of}, the most that one may attend"
+    )]
+    FleetTooLarge {
+        /// By a message, or a stream.
+        of: &'static str,
+        /// The limit.
+        max: usize,
+    },
     /// The requests of one connection occupy too much memory.
     #[error(
         "max_request_bytes: the requests of this connection occupy {max} bytes, the most it may have"
@@ -121,6 +131,7 @@ impl Failure {
             Self::MapFull(_)
             | Self::TooManyStreams { .. }
             | Self::WatchTooLarge { .. }
+            | Self::FleetTooLarge { .. }
             | Self::TooMuchUnfinished { .. }
             | Self::TooMuchUnread { .. }
             | Self::MessageTooLarge { .. } => Code::ResourceExhausted,
@@ -137,6 +148,7 @@ impl Failure {
             Self::MapFull(_) => "max_drivers",
             Self::TooManyStreams { .. } => "max_streams",
             Self::WatchTooLarge { .. } => "max_watched",
+            Self::FleetTooLarge { .. } => "max_fleet_drivers",
             Self::TooMuchUnfinished { .. } => "max_request_bytes",
             Self::TooMuchUnread { .. } => "max_answer_bytes",
             Self::MessageTooLarge { .. } => "max_message_bytes",
@@ -195,6 +207,7 @@ impl Failure {
             Self::MapFull(_) => limit("max_drivers"),
             Self::TooManyStreams { .. } => limit("max_streams"),
             Self::WatchTooLarge { .. } => limit("max_watched"),
+            Self::FleetTooLarge { .. } => limit("max_fleet_drivers"),
             Self::TooMuchUnfinished { .. } => limit("max_request_bytes"),
             Self::TooMuchUnread { .. } => limit("max_answer_bytes"),
             Self::MessageTooLarge { .. } => limit("max_message_bytes"),
@@ -323,6 +336,11 @@ mod tests {
                 Code::ResourceExhausted,
                 "max_watched: more than 9 drivers are in the area; watch a smaller one",
             ),
+            Failure::FleetTooLarge { .. } => (
+                Code::ResourceExhausted,
+                "max_fleet_drivers: 9 drivers are attended by this stream, the most that one may \
+                 attend",
+            ),
             Failure::TooMuchUnfinished { .. } => (
                 Code::ResourceExhausted,
                 "max_request_bytes: the requests of this connection occupy 9 bytes, the most it may \
@@ -372,6 +390,7 @@ mod tests {
             Failure::MapFull(FullError { max: 9 }),
             Failure::TooManyStreams { max: 9 },
             Failure::WatchTooLarge { max: 9 },
+            Failure::FleetTooLarge { of: "stream", max: 9 },
             Failure::TooMuchUnfinished { max: 9 },
             Failure::TooMuchUnread { max: 9 },
             Failure::MessageTooLarge { max: 9 },

@@ -8,6 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use tokio::task::JoinHandle;
 use tokio_stream::Stream;
 use tonic::Status;
 
@@ -15,9 +16,10 @@ use super::convert::{self, FieldError};
 use super::life::StreamLife;
 use super::proto::WatchTripResponse;
 use super::status::Failure;
-use crate::dispatch::{Event, Fact, Refusal};
+use crate::dispatch::{Event, Fact, Refusal, Trip};
 use crate::host::{HostError, MarketHandle, TripWatch};
 use crate::ids::TripId;
+use crate::journal::Page;
 
 /// The watch, when the trip has gone on; and whether the market is still there.
 type Change = Pin<Box<dyn Future<Output = (TripWatch, bool)> + Send>>;
@@ -30,6 +32,8 @@ pub struct TripEvents {
     /// The last event that was read.
     last: u32,
     read: VecDeque<Event>,
+    /// What is being read, on a thread that may wait for the disk.
+    reading: Option<JoinHandle<Result<Option<Page<Event>>, HostError>>>,
     /// Whether more lies in the journal than was read.
     more: bool,
     /// Whether the trip is over, so that there is nothing to wait for.
@@ -43,7 +47,7 @@ impl TripEvents {
     ///
     /// # Errors
     /// If the trip is not known, or has not come that far.
-    pub(super) fn open(
+    pub(super) async fn open(
         market: MarketHandle,
         life: StreamLife,
         trip: TripId,
@@ -51,8 +55,7 @@ impl TripEvents {
     ) -> Result<Self, Failure> {
         // Before the journal is read: what comes after is noticed.
         let watch = market.watch(trip);
-        let unknown = || Failure::from(HostError::Refused(Refusal::UnknownTrip { trip }));
-        let known = market.trip(trip)?.ok_or_else(unknown)?;
+        let known = trip_of(&market, trip).await?;
         if after > known.ordinal {
             let allowed = format_args!("0..={}", known.ordinal);
             return Err(FieldError::range("after_ordinal", after, allowed).into());
@@ -61,20 +64,46 @@ impl TripEvents {
         let over = known.end.is_some();
         let change = changed(watch);
         let more = true;
-        let read = VecDeque::new();
-        Ok(Self { market, life, trip, last: after, read, more, over, change, ended: false })
+        let (read, reading) = (VecDeque::new(), None);
+        Ok(Self {
+            market,
+            life,
+            trip,
+            last: after,
+            read,
+            reading,
+            more,
+            over,
+            change,
+            ended: false,
+        })
     }
 
     /// Reads on in the journal.
-    fn read(&mut self) -> Result<(), Failure> {
-        let trip = self.trip;
-        let unknown = || Failure::from(HostError::Refused(Refusal::UnknownTrip { trip }));
-        let page = self.market.events_after(trip, self.last)?.ok_or_else(unknown)?;
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        let (trip, last) = (self.trip, self.last);
+        let reading = self.reading.get_or_insert_with(|| {
+            let market = self.market.clone();
+            tokio::task::spawn_blocking(move || market.events_after(trip, last))
+        });
+        let read = ready!(Pin::new(reading).poll(cx));
+        self.reading = None;
+        let page = read.unwrap_or_else(|_| Err(ended(&self.market)));
+        let unknown = HostError::Refused(Refusal::UnknownTrip { trip });
+        Poll::Ready(match page.and_then(|page| page.ok_or(unknown)) {
+            Ok(page) => {
+                self.take(page);
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    fn take(&mut self, page: Page<Event>) {
         self.more = page.more;
         self.last = page.rows.last().map_or(self.last, |event| event.ordinal);
         self.over |= page.rows.iter().any(|event| is_end(&event.fact));
         self.read.extend(page.rows);
-        Ok(())
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<WatchTripResponse, Failure>>> {
@@ -87,10 +116,10 @@ impl TripEvents {
                 return Poll::Ready(Some(Ok(WatchTripResponse { event })));
             }
             if self.more {
-                if let Err(failure) = self.read() {
-                    return Poll::Ready(Some(Err(failure)));
+                match ready!(self.poll_read(cx)) {
+                    Ok(()) => continue,
+                    Err(failure) => return Poll::Ready(Some(Err(failure))),
                 }
-                continue;
             }
             if self.over {
                 return Poll::Ready(None);
@@ -117,6 +146,23 @@ impl Stream for TripEvents {
         self.ended = !matches!(polled, Some(Ok(_)));
         Poll::Ready(polled.map(|outcome| outcome.map_err(Status::from)))
     }
+}
+
+/// A trip as it durably is, read on a thread that may wait for the disk: the worker's serves positions
+/// meanwhile.
+///
+/// # Errors
+/// If the trip is not known or cannot be read.
+pub(super) async fn trip_of(market: &MarketHandle, trip: TripId) -> Result<Trip, Failure> {
+    let reader = market.clone();
+    let read = tokio::task::spawn_blocking(move || reader.trip(trip)).await;
+    let found = read.unwrap_or_else(|_| Err(ended(market)))?;
+    Ok(found.ok_or(HostError::Refused(Refusal::UnknownTrip { trip }))?)
+}
+
+/// The server ends, and with it whoever reads.
+fn ended(market: &MarketHandle) -> HostError {
+    HostError::Ended { market: market.market() }
 }
 
 fn changed(mut watch: TripWatch) -> Change {

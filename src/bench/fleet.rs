@@ -175,6 +175,22 @@ impl Fleet {
         }
     }
 
+    /// Drivers `first..first + rows` move, and report it at `at`.
+    pub fn moved(&mut self, first: u32, rows: u32, at: Timestamp) -> ReportBatch {
+        self.now = at;
+        let end = first.saturating_add(rows).min(self.len());
+        for driver in first..end {
+            self.step_of(driver);
+        }
+        self.parade(first, rows)
+    }
+
+    /// Where a random driver is, in ten-millionths of a degree of latitude and longitude.
+    pub fn place(&mut self) -> (i32, i32) {
+        let driver = self.rng.below(self.len());
+        self.positions[driver as usize]
+    }
+
     /// Random drivers move, each at the present moment.
     pub fn moves(&mut self, rows: usize) -> ReportBatch {
         let mut batch = ReportBatch {

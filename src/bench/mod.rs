@@ -5,18 +5,22 @@
 //! measured. Nothing here judges the numbers or prints them.
 
 mod beat;
+mod dispatch;
 pub mod fleet;
 mod ingest;
 pub mod machine;
 mod meter;
 mod mixed;
+mod process;
 mod query;
 mod stage;
 mod stalls;
 mod streams;
 
+pub use dispatch::{DispatchOptions, DispatchReport, Sample, Spread, Work, dispatch};
 pub use ingest::{bulk, singles};
 pub use mixed::mixed;
+pub use process::ServeProcess;
 pub use query::{pipelined, unary};
 pub use stage::{BenchError, BenchOptions, Figure, Stage};
 pub use streams::connects;

@@ -60,6 +60,22 @@ pub enum BenchError {
     /// A thread could not be started, or did not end well.
     #[error("a client thread failed: {0}")]
     Thread(String),
+    /// The server's metrics cannot be read.
+    #[error("the metrics at {address} cannot be read: {cause}")]
+    Metrics {
+        /// Where.
+        address: String,
+        /// Why not.
+        cause: String,
+    },
+    /// The server's process did not start.
+    #[error("cannot start {program}: {cause}")]
+    Process {
+        /// Which program.
+        program: String,
+        /// Why not.
+        cause: String,
+    },
     /// Something was rejected that should not have been: the number would mean nothing.
     #[error("{rejected} of {received} updates were rejected")]
     Rejected {
@@ -129,17 +145,20 @@ pub(super) struct Done {
     pub(super) nanos: Histogram<u64>,
 }
 
+/// For times in nanoseconds.
+pub(super) fn nanos() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, HOUR_NS, 3).expect("an hour in three digits is allowed")
+}
+
 impl Done {
     pub(super) fn new() -> Self {
-        let nanos = Histogram::new_with_bounds(1, HOUR_NS, 3);
-        let nanos = nanos.expect("an hour in three digits is allowed");
         Self {
             count: 0,
             took: Duration::ZERO,
             client_cpu: Duration::ZERO,
             server_cpu: Duration::ZERO,
             overdue: 0,
-            nanos,
+            nanos: nanos(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! `hansom bench`: what gRPC costs on this machine, end to end.
 
+mod dispatch;
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,7 +21,9 @@ use crate::units::Meters;
 const AFTER_HELP: &str = "\
 Server and clients are threads of this process, the clients on the loopback: a server thread and \
 a client thread share a machine of two cores as two processes would. Build with --release, and \
-let nothing else run. Latencies of `mixed` count from the moment a question was due.";
+let nothing else run. Latencies of `mixed` count from the moment a question was due.
+
+`dispatch` starts a server as a process of its own, with a journal on disk, or loads one that runs.";
 
 /// Measure throughput and latency through gRPC.
 #[derive(Debug, clap::Args)]
@@ -53,6 +57,7 @@ enum What {
         #[command(flatten)]
         common: Common,
     },
+    Dispatch(Box<dispatch::Args>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -118,7 +123,7 @@ struct Common {
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
+    match text.strip_suffix('s').unwrap_or(text).parse::<f64>() {
         Ok(value) if (0.1..=3_600.0).contains(&value) => Ok(value),
         _ => Err("not in 0.1..=3600".to_owned()),
     }
@@ -144,6 +149,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             let options = options(common, 4, [*updates, *queries])?;
             (common, query(only, options, common.in_flight.is_none())?, options)
         }
+        What::Dispatch(args) => return dispatch::run(args),
     };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", about(&machine, &options))?;
@@ -219,13 +225,22 @@ fn query(
 
 /// Where and how it was measured.
 fn about(machine: &Machine, options: &BenchOptions) -> String {
+    format!(
+        "{}\n{} drivers in 20 cities, {} server and {} client threads",
+        about_machine(machine),
+        options.drivers,
+        options.server_threads,
+        options.client_threads
+    )
+}
+
+fn about_machine(machine: &Machine) -> String {
     let Machine { cpu, cores, memory_gib, kernel, rustc, commit, .. } = machine;
     let build = if machine.release_build { "release" } else { "DEBUG" };
     format!(
         "{cpu}, {cores} cores, {memory_gib:.1} GiB, Linux {kernel}, load {:.2}\n\
-         {rustc}, {build} build, commit {commit}\n\
-         {} drivers in 20 cities, {} server and {} client threads",
-        machine.load_average, options.drivers, options.server_threads, options.client_threads
+         {rustc}, {build} build, commit {commit}",
+        machine.load_average
     )
 }
 

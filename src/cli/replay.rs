@@ -49,7 +49,8 @@ nobody else reports to that server and it has just started.
 Logs of trip requests are recognised by content too: Hansom's own CSV, the TLC's yellow cabs, New \
 York's taxi events, Uber's FOIL pickups, cab trips, each plain or .gz. Their riders meet a simulated \
 fleet, in virtual time and once with each policy, in the market and on the map that serve production; \
-docs/simulation.md says how. The same log, flags and seed give the same digest. Traces and logs are not \
+docs/simulation.md says how. With --target they meet the market of a running server instead, once, in \
+its time, with the policy it has: --speed 60x lets a minute of the log pass in a second. The same log, flags and seed give the same digest. Traces and logs are not \
 replayed together, and each kind has flags of its own; --report, --force, --utc-offset (for logs: New \
 York's local time unless given) and --seed are for both.
 
@@ -62,7 +63,8 @@ Examples:
   hansom replay cabs.tar.gz --speed 60x --query-rate 500 --report report.json
   hansom replay fleet.csv --csv-columns id=car,time=ts,lat=y,lng=x --utc-offset +01:00
   hansom replay data/san-francisco-requests.csv --fleet 150 --html report.html
-  hansom replay nycTaxiRides.gz --fleet 4000 --policy greedy --seed 1 --report r.json";
+  hansom replay nycTaxiRides.gz --fleet 4000 --policy greedy --seed 1 --report r.json
+  hansom replay nycTaxiRides.gz --fleet 4000 --target http://127.0.0.1:7400 --speed 10x";
 
 /// Replay a recorded trace of positions through gRPC, or a log of trip requests against a simulated
 /// fleet, and report what became of it.
@@ -78,7 +80,7 @@ pub(super) struct Args {
     /// Which device times the server is told [default: keep; with --target: rebase]
     #[arg(long, value_enum, value_name = "HOW")]
     times: Option<TimesArg>,
-    /// How fast the trace passes: max, or a factor like 60x
+    /// How fast the trace passes: max, or a factor like 60x; of a log, only with --target [default there: 1x]
     #[arg(long, allow_hyphen_values = true, default_value = "max", value_name = "SPEED")]
     speed: Speed,
     /// Rows in a batch

@@ -5,8 +5,10 @@ use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 
 use super::ClientError;
+use crate::api::proto::admin_service_client::AdminServiceClient;
 use crate::api::proto::driver_service_client::DriverServiceClient;
 use crate::api::proto::proximity_service_client::ProximityServiceClient;
+use crate::api::proto::rider_service_client::RiderServiceClient;
 use crate::limits;
 
 /// The client of `DriverService`.
@@ -14,6 +16,9 @@ pub type Driver = DriverServiceClient<Channel>;
 
 /// The client of `ProximityService`.
 pub type Proximity = ProximityServiceClient<Channel>;
+
+/// The client of `RiderService`.
+pub type Rider = RiderServiceClient<Channel>;
 
 /// Connects to a server, as in `http://127.0.0.1:7400`.
 ///
@@ -52,6 +57,20 @@ pub fn driver_client(channel: Channel) -> Driver {
 /// The client of `ProximityService` over a connection.
 pub fn proximity_client(channel: Channel) -> Proximity {
     ProximityServiceClient::new(channel)
+        .max_decoding_message_size(limits::CLIENT_MESSAGE_BYTES)
+        .max_encoding_message_size(limits::CLIENT_MESSAGE_BYTES)
+}
+
+/// The client of `RiderService` over a connection.
+pub fn rider_client(channel: Channel) -> Rider {
+    RiderServiceClient::new(channel)
+        .max_decoding_message_size(limits::CLIENT_MESSAGE_BYTES)
+        .max_encoding_message_size(limits::CLIENT_MESSAGE_BYTES)
+}
+
+/// The client of `AdminService` over a connection.
+pub fn admin_client(channel: Channel) -> AdminServiceClient<Channel> {
+    AdminServiceClient::new(channel)
         .max_decoding_message_size(limits::CLIENT_MESSAGE_BYTES)
         .max_encoding_message_size(limits::CLIENT_MESSAGE_BYTES)
 }

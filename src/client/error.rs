@@ -1,6 +1,7 @@
 //! What can go wrong between the client and a server.
 
 use tonic::Status;
+use tonic_types::StatusExt as _;
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,13 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// The machine-readable name that the server gave a refusal, else the name of its code.
+    pub fn reason(&self) -> String {
+        let Self::Refused { status, .. } = self else { return "failed".to_owned() };
+        let named = status.get_error_details().error_info().map(|info| info.reason.clone());
+        named.unwrap_or_else(|| format!("{:?}", status.code()))
+    }
+
     /// Turns the status of a failed call into an error that names the call.
     pub fn refused(call: &'static str) -> impl Fn(Status) -> Self {
         move |status| Self::Refused { call, status: Box::new(status) }

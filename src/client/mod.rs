@@ -7,9 +7,13 @@
 mod ask;
 mod connect;
 mod error;
+mod fleet;
 mod ingest;
 
 pub use ask::{Asker, PipelinedAsker};
-pub use connect::{Driver, Proximity, connect, driver_client, proximity_client};
+pub use connect::{
+    Driver, Proximity, Rider, admin_client, connect, driver_client, proximity_client, rider_client,
+};
 pub use error::ClientError;
+pub use fleet::{FleetCommands, FleetTold, attend};
 pub use ingest::{Acked, Ingestor, Totals, reason_name};

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::attend::Attendance;
 use super::error::HostError;
+use super::fleet::{FleetId, FleetLine};
 use super::shared::{HostState, Shared};
 use super::watch::TripWatch;
 use super::worker::Item;
@@ -64,6 +65,20 @@ impl MarketHandle {
         self.ask(|answer| Item::Attend { driver, answer })
     }
 
+    /// Opens a gateway's line, on which nobody is.
+    pub fn open_fleet(&self) -> Pending<FleetLine> {
+        self.ask(|answer| Item::OpenFleet { answer })
+    }
+
+    /// Puts drivers on a gateway's line, each of whom is ended where it was before. The line tells
+    /// when it is so; nothing is told if the line is not known any more.
+    ///
+    /// # Errors
+    /// [`HostError::QueueFull`] and [`HostError::Ended`]; then nobody was put there.
+    pub fn attend_fleet(&self, fleet: FleetId, drivers: Vec<DriverId>) -> Result<(), HostError> {
+        self.queue(Item::AttendFleet { fleet, drivers })
+    }
+
     /// Why a trip was offered to whom; `None` if no decision is remembered that it was part of.
     pub fn explain(&self, trip: TripId) -> Pending<Option<Explanation>> {
         self.look(move |market| market.explain(trip))
@@ -87,16 +102,19 @@ impl MarketHandle {
         item: impl FnOnce(oneshot::Sender<Result<T, HostError>>) -> Item,
     ) -> Pending<T> {
         let (sender, receiver) = oneshot::channel();
+        let answer = self.queue(item(sender)).map(|()| receiver);
+        Pending { market: self.shared.market, answer }
+    }
+
+    fn queue(&self, item: Item) -> Result<(), HostError> {
         let market = self.shared.market;
-        let answer = match self.queue.try_send(item(sender)) {
-            Ok(()) => Ok(receiver),
-            Err(TrySendError::Full(_)) => {
+        self.queue.try_send(item).map_err(|error| match error {
+            TrySendError::Full(_) => {
                 self.shared.metrics.queue_full.increment(1);
-                Err(HostError::QueueFull { market, max: limits::MAX_MARKET_QUEUE })
+                HostError::QueueFull { market, max: limits::MAX_MARKET_QUEUE }
             }
-            Err(TrySendError::Disconnected(_)) => Err(HostError::Ended { market }),
-        };
-        Pending { market, answer }
+            TrySendError::Disconnected(_) => HostError::Ended { market },
+        })
     }
 
     /// What a driver is doing whom a trip or an offer binds; `None` for everybody else.

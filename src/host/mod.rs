@@ -6,13 +6,14 @@
 //!
 //! From the top: [`Host`] (start and stop), [`MarketHandle`] (what others may do, from any thread),
 //! `worker.rs` (the loop), `ledger.rs` (what one commit holds), `restore.rs` (a market from its
-//! journal), `attend.rs` (drivers' streams), `explain.rs` (decisions
+//! journal), `attend.rs` and `fleet.rs` (drivers' and gateways' streams), `explain.rs` (decisions
 //! that memory has forgotten), `watch.rs` (watched trips), `shared.rs` (what others
 //! read). Not for: messages, sockets, and what a command means.
 
 mod attend;
 mod error;
 mod explain;
+mod fleet;
 mod handle;
 mod ledger;
 mod restore;
@@ -28,6 +29,7 @@ use std::thread::JoinHandle;
 
 pub use attend::{Attendance, LineEnd, News};
 pub use error::{HostError, HostStartError};
+pub use fleet::{Attended, FleetId, FleetLine, FleetNews, Missed};
 pub use handle::{MarketHandle, Pending};
 pub use shared::HostState;
 pub use watch::TripWatch;

@@ -258,6 +258,53 @@ fn a_line_that_is_not_read_ends_and_tells_how_things_stand_when_opened_anew() {
 }
 
 #[test]
+fn a_gateway_that_does_not_read_is_told_who_has_to_be_attended_anew() {
+    let rig = Rig::start();
+    rig.driver("cab-1", 0.001);
+    let mut line = rig.handle().open_fleet().wait().unwrap();
+    rig.handle().attend_fleet(line.id, vec![d("cab-1"), d("cab-2")]).unwrap();
+    let (trip, driver) = (rig.request("ada"), d("cab-1"));
+    assert!(rig.so(Command::AcceptOffer { offer: trip.offer(1), driver }).is_ok());
+    for _ in 0..limits::MAX_WAITING_FLEET_NEWS / 2 {
+        assert!(rig.so(Command::GoOffline { driver }).is_ok());
+        assert!(rig.so(Command::GoOnline { driver }).is_ok());
+    }
+    let FleetNews::Attended(all) = line.news.blocking_recv().unwrap() else { panic!("order") };
+    assert_eq!(all.iter().map(|one| one.driver).collect::<Vec<_>>(), [driver, d("cab-2")]);
+    // The offer was made before the gateway was told, or is the first that it is told.
+    let offered = all[0].trips.as_ref().unwrap().first().map_or(1, |trip| trip.ordinal);
+    let (mut last, mut read) = (offered, 1);
+    while let Ok(news) = line.news.try_recv() {
+        let FleetNews::Happened(who, news) = news else { panic!("{news:?}") };
+        assert_eq!((who, news.event.ordinal), (driver, last + 1), "a gap, or another driver");
+        (last, read) = (last + 1, read + 1);
+    }
+    assert_eq!(read, limits::MAX_WAITING_FLEET_NEWS);
+    assert_eq!(line.missed(), Some(Missed::Lagged(vec![driver])));
+    assert_eq!(line.missed(), None);
+    rig.handle().attend_fleet(line.id, vec![driver]).unwrap();
+    let FleetNews::Attended(anew) = line.news.blocking_recv().unwrap() else { panic!("order") };
+    assert!(anew[0].trips.as_ref().unwrap()[0].ordinal > last);
+    // From there on there is no gap again.
+    assert!(rig.so(Command::GoOffline { driver }).is_ok());
+    let FleetNews::Happened(_, news) = line.news.blocking_recv().unwrap() else { panic!("order") };
+    assert_eq!(news.event.ordinal, anew[0].trips.as_ref().unwrap()[0].ordinal + 1);
+}
+
+#[test]
+fn a_gateways_line_ends_when_a_commit_fails_and_its_name_is_not_given_again() {
+    let rig = Rig::start();
+    rig.driver("cab-1", 0.001);
+    let mut line = rig.handle().open_fleet().wait().unwrap();
+    rig.handle().attend_fleet(line.id, vec![d("cab-1")]).unwrap();
+    assert!(matches!(line.news.blocking_recv(), Some(FleetNews::Attended(_))));
+    rig.journal.fail(1, Fault::Before);
+    assert!(rig.so(request("ada")).is_err());
+    assert_eq!(line.news.blocking_recv(), None, "the offer was told");
+    assert!(matches!(rig.handle().open_fleet().wait(), Err(HostError::Down { .. })));
+}
+
+#[test]
 fn a_watched_trip_wakes_its_watchers_and_is_forgotten_with_them() {
     let rig = Rig::start();
     rig.driver("cab-1", 0.001);

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::HostConfig;
 use super::attend::{Attendance, Lines, News, concerns};
 use super::error::{HostError, HostStartError};
+use super::fleet::{FleetId, FleetLine};
 use super::handle::MarketHandle;
 use super::ledger::Ledger;
 use super::restore::restore;
@@ -48,6 +49,18 @@ pub(super) enum Item {
         /// Who wants to know.
         answer: Answer<Attendance>,
     },
+    /// A gateway that wants to be told.
+    OpenFleet {
+        /// Who wants to know.
+        answer: Answer<FleetLine>,
+    },
+    /// Drivers of whom a gateway wants to be told.
+    AttendFleet {
+        /// Which gateway.
+        fleet: FleetId,
+        /// Who.
+        drivers: Vec<DriverId>,
+    },
     /// A question.
     Look(Look),
     /// Nothing: the thread looks whether it has to stop.
@@ -70,14 +83,16 @@ struct Turn {
     events: Vec<Event>,
     answers: Vec<(Answer<Reply>, Result<Reply, HostError>)>,
     attends: Vec<(DriverId, Answer<Attendance>)>,
+    fleets: Vec<(FleetId, Vec<DriverId>)>,
     looks: Vec<Look>,
-    news: Vec<(DriverId, News)>,
+    news: Vec<(DriverId, Box<News>)>,
     decisions: Vec<Arc<Decision>>,
 }
 
 impl Turn {
     fn items(&self) -> usize {
-        self.answers.len() + self.attends.len() + self.looks.len()
+        let fleets: usize = self.fleets.iter().map(|(_, drivers)| drivers.len()).sum();
+        self.answers.len() + self.attends.len() + self.looks.len() + fleets
     }
 }
 
@@ -203,6 +218,14 @@ impl Worker {
                 Some(error) => drop(answer.send(Err(error))),
                 None => turn.attends.push((driver, answer)),
             },
+            Item::OpenFleet { answer } => {
+                // Nobody is on it yet: nothing of it depends on what is durable.
+                let line = refusal.map_or_else(|| Ok(self.lines.open_fleet()), Err);
+                drop(answer.send(line));
+            }
+            // Its line has ended with the market's health.
+            Item::AttendFleet { .. } if refusal.is_some() => {}
+            Item::AttendFleet { fleet, drivers } => turn.fleets.push((fleet, drivers)),
             Item::Look(look) => match refusal {
                 Some(error @ HostError::Down { .. }) => look(Err(error)),
                 _ => turn.looks.push(look),
@@ -290,7 +313,7 @@ impl Worker {
                 && self.lines.has(&driver)
             {
                 let news = News { event: event.clone(), request: trip.request };
-                turn.news.push((driver, news));
+                turn.news.push((driver, Box::new(news)));
             }
         }
         outcome
@@ -310,10 +333,11 @@ impl Worker {
 
     /// Matches those who wait, if their window is over.
     fn match_batch(&mut self, now: Timestamp, turn: &mut Turn) {
-        if self.market.next_batch().is_some_and(|at| at <= now) {
+        if let Some(due) = self.market.next_batch().filter(|at| *at <= now) {
             let begun = clock::stopwatch();
             let matched = self.internal(now, Command::MatchBatch, turn);
             if let Some(Reply::Matched(Matched { requests, .. })) = matched {
+                self.shared.metrics.batch_late.record(seconds(now, due));
                 self.shared.metrics.batch_seconds.record(begun.elapsed());
                 self.shared.metrics.batch_requests.record(requests as f64);
             }
@@ -363,6 +387,9 @@ impl Worker {
             let attendance = self.lines.open(driver, &self.market);
             drop(answer.send(Ok(attendance)));
         }
+        for (fleet, drivers) in turn.fleets {
+            self.lines.attend(fleet, drivers, &self.market);
+        }
         for look in turn.looks {
             look(Ok(&self.market));
         }
@@ -391,7 +418,7 @@ impl Worker {
             look(Err(down()));
         }
         // Their apps come back, and learn how things stand when that is known.
-        self.lines = Lines::default();
+        self.lines.end();
     }
 
     /// Goes back to what is durable, once it is time to try again.

@@ -215,7 +215,10 @@ fn spawn<T: Send + 'static>(
     work: impl FnOnce(tokio::runtime::Runtime) -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, StartError> {
     let failed = |source| StartError::Thread { name: name.to_owned(), source };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(limits::READER_THREADS)
+        .build();
     let runtime = runtime.map_err(failed)?;
     std::thread::Builder::new().name(name.to_owned()).spawn(move || work(runtime)).map_err(failed)
 }

@@ -20,7 +20,11 @@ pub(super) const WAITS: [&str; 2] =
     ["hansom_request_to_offer_seconds", "hansom_request_to_assignment_seconds"];
 
 /// The histograms of how long something took.
-pub(super) const WORKS: [&str; 2] = ["hansom_match_batch_seconds", "hansom_journal_commit_seconds"];
+pub(super) const WORKS: [&str; 3] = [
+    "hansom_match_batch_seconds",
+    "hansom_journal_commit_seconds",
+    "hansom_match_batch_late_seconds",
+];
 
 /// The histograms of counts.
 pub(super) const COUNTS: [&str; 2] =
@@ -38,6 +42,8 @@ pub struct MarketMetrics {
     pub to_assignment: Histogram,
     /// How long a batch took to be matched.
     pub batch_seconds: Histogram,
+    /// How long after the end of its window a batch began.
+    pub batch_late: Histogram,
     /// Requests of a batch.
     pub batch_requests: Histogram,
     /// How long a commit took.
@@ -71,6 +77,7 @@ impl MarketMetrics {
             to_offer: histogram!("hansom_request_to_offer_seconds"),
             to_assignment: histogram!("hansom_request_to_assignment_seconds"),
             batch_seconds: histogram!("hansom_match_batch_seconds"),
+            batch_late: histogram!("hansom_match_batch_late_seconds"),
             batch_requests: histogram!("hansom_match_batch_requests"),
             commit_seconds: histogram!("hansom_journal_commit_seconds"),
             commit_events: histogram!("hansom_journal_commit_events"),
@@ -138,6 +145,7 @@ fn describe() {
     describe_histogram!(WAITS[1], seconds, "From a request to a driver's acceptance.");
     describe_histogram!(WORKS[0], seconds, "How long a batch took to be matched.");
     describe_histogram!(WORKS[1], seconds, "How long a commit of the journal took.");
+    describe_histogram!(WORKS[2], seconds, "How long after its window a batch began.");
     describe_histogram!(COUNTS[0], count, "Requests that were matched together.");
     describe_histogram!(COUNTS[1], count, "Events that were committed together.");
 }

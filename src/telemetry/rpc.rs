@@ -5,9 +5,10 @@
 pub struct Rpc(usize);
 
 /// Service, method, and whether it answers with a stream.
-const ALL: [(&str, &str, bool); 24] = [
+const ALL: [(&str, &str, bool); 25] = [
     ("hansom.v1.DriverService", "Connect", true),
     ("hansom.v1.DriverService", "Ingest", true),
+    ("hansom.v1.DriverService", "ConnectFleet", true),
     ("hansom.v1.DriverService", "Report", false),
     ("hansom.v1.DriverService", "SetStatus", false),
     ("hansom.v1.DriverService", "GetDriver", false),

@@ -1,5 +1,6 @@
 //! Why there is no report.
 
+use crate::client::ClientError;
 use crate::decisions::DecisionLogError;
 use crate::dispatch::ConfigErrors;
 use crate::limits;
@@ -45,6 +46,9 @@ pub enum TrialError {
     /// A log of decisions cannot be written.
     #[error(transparent)]
     Decisions(#[from] DecisionLogError),
+    /// The server cannot be reached, refuses, or ends a stream.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// The operating system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] std::io::Error),

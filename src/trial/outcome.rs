@@ -44,8 +44,9 @@ pub struct Outcome {
     pub distances: Distances,
     /// What became of offers.
     pub offers: OfferCounts,
-    /// Batches that had anybody in them.
-    pub batches: Batches,
+    /// Batches that had anybody in them; a server does not tell of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batches: Option<Batches>,
     /// Positions that drivers reported.
     pub reports: u64,
     /// Of them, those that the map refused.
@@ -56,8 +57,9 @@ pub struct Outcome {
     pub refusals: BTreeMap<String, u64>,
     /// Events.
     pub events: u64,
-    /// The fingerprint of all events.
-    pub digest: String,
+    /// The fingerprint of all events; none of a server's, whose time is not virtual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// How long after the last request all had settled, in seconds.
     pub settled_after_s: f64,
     /// What it took, in seconds of wall time.
@@ -148,6 +150,15 @@ const BINS: u64 = 60;
 
 impl Outcome {
     pub(super) fn of(policy: &str, tally: &Tally, onlooker: &Onlooker<'_>, wall: Duration) -> Self {
+        Self {
+            batches: Some(Batches::of(tally, &onlooker.solves)),
+            digest: Some(onlooker.digest()),
+            ..Self::seen(policy, tally, wall)
+        }
+    }
+
+    /// What can be seen from outside.
+    pub(super) fn seen(policy: &str, tally: &Tally, wall: Duration) -> Self {
         let millis = |all: &[Millis]| Spread::of(all.iter().map(|one| one.get()), 1_000.0);
         let waited = tally.pickups.iter().map(|pickup| pickup.waited.get());
         let refusals = tally.refusals.iter().map(|(name, count)| ((*name).to_owned(), *count));
@@ -167,13 +178,13 @@ impl Outcome {
             shifts: Shifts::of(tally),
             distances: Distances::of(tally),
             offers: OfferCounts::of(tally),
-            batches: Batches::of(tally, &onlooker.solves),
+            batches: None,
             reports: tally.reports,
             reports_refused: tally.reports_refused,
             commands: tally.commands,
             refusals: refusals.collect(),
             events: tally.events,
-            digest: onlooker.digest(),
+            digest: None,
             settled_after_s: tally.settled_at.since(tally.span.1).as_secs_f64(),
             wall_seconds: wall.as_secs_f64(),
             charts: Charts::of(tally),

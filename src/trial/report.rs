@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::inputs::Inputs;
 use super::options::TrialOptions;
 use super::outcome::Outcome;
 use crate::sim::day::Span;
@@ -32,10 +33,65 @@ pub struct Report {
     pub settings: Settings,
     /// On how many threads it was held.
     pub threads: u64,
+    /// The server that was met, if it was one that runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerMet>,
     /// Whether it was ended early.
     pub interrupted: bool,
     /// How each policy did.
     pub policies: Vec<Outcome>,
+}
+
+/// A server that runs, whose market the log's riders and drivers met.
+#[derive(Clone, Debug, Serialize)]
+pub struct ServerMet {
+    /// Where it is.
+    pub target: String,
+    /// The name of its market.
+    pub market: String,
+    /// How many seconds of the log passed in one.
+    pub speed: f64,
+    /// Positions that it flagged as faster than a vehicle can be.
+    pub implausible: u64,
+    /// How late somebody did something at most, in milliseconds of the server's time.
+    pub late_ms: f64,
+}
+
+impl Report {
+    pub(super) fn of(
+        options: &TrialOptions,
+        inputs: Inputs,
+        policies: Vec<Outcome>,
+        threads: u64,
+        interrupted: bool,
+    ) -> Self {
+        let first = inputs.plan.riders.first().map(|rider| rider.at);
+        let last = inputs.plan.riders.last().map(|rider| rider.at);
+        Self {
+            requests: inputs.plan.riders.len() as u64,
+            left_out: inputs.left_out,
+            rows_read: inputs.rows_read,
+            rejected: inputs.rejected,
+            span_ms: first.zip(last),
+            fleet: Fleet {
+                drivers: inputs.plan.starts.len() as u64,
+                placed_from: inputs.placed_from,
+            },
+            settings: Settings::of(options),
+            logs: inputs.logs,
+            threads,
+            server: None,
+            interrupted,
+            policies,
+        }
+    }
+
+    /// The same of a server that runs, whose settings are its own.
+    pub(super) fn met(mut self, server: ServerMet) -> Self {
+        self.server = Some(server);
+        (self.settings.window_ms, self.settings.search_ms) = (None, None);
+        self
+    }
 }
 
 /// A log of requests.
@@ -67,10 +123,12 @@ pub struct Fleet {
 pub struct Settings {
     /// What all draws depend on.
     pub seed: u64,
-    /// How long requests gather for a batch, in milliseconds.
-    pub window_ms: u64,
-    /// How long a driver is looked for, in milliseconds.
-    pub search_ms: u64,
+    /// How long requests gather for a batch, in milliseconds; a server that runs has its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_ms: Option<u64>,
+    /// How long a driver is looked for, in milliseconds; likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search_ms: Option<u64>,
     /// How often an offer is taken, in thousandths.
     pub acceptance_permille: u32,
     /// How many of the other offers are not answered, in thousandths.
@@ -102,8 +160,8 @@ impl Settings {
         let (speed_m_s, detour) = options.driving;
         Self {
             seed: options.seed,
-            window_ms: options.market.window.get(),
-            search_ms: options.market.patience.get(),
+            window_ms: Some(options.market.window.get()),
+            search_ms: Some(options.market.patience.get()),
             acceptance_permille: habits.acceptance_permille,
             silence_permille: habits.silence_permille,
             answer_ms: both(habits.answer),

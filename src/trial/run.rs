@@ -10,7 +10,7 @@ use super::inputs::{self, Inputs};
 use super::onlooker::{Board, Onlooker};
 use super::options::TrialOptions;
 use super::outcome::Outcome;
-use super::report::{Fleet, Report, Settings};
+use super::report::Report;
 use crate::clock::stopwatch;
 use crate::decisions::{DecisionWriter, EXTENSION};
 use crate::dispatch::policy::{POLICIES, Policy, by_name};
@@ -34,21 +34,7 @@ pub fn run(options: &TrialOptions) -> Result<Report, TrialError> {
     let inputs = inputs::read(options)?;
     let threads = options.threads.clamp(1, options.policies.len().max(1));
     let (outcomes, interrupted) = compare(options, &inputs, threads)?;
-    let first = inputs.plan.riders.first().map(|rider| rider.at);
-    let last = inputs.plan.riders.last().map(|rider| rider.at);
-    Ok(Report {
-        requests: inputs.plan.riders.len() as u64,
-        left_out: inputs.left_out,
-        rows_read: inputs.rows_read,
-        rejected: inputs.rejected,
-        span_ms: first.zip(last),
-        fleet: Fleet { drivers: inputs.plan.starts.len() as u64, placed_from: inputs.placed_from },
-        settings: Settings::of(options),
-        logs: inputs.logs,
-        threads: threads as u64,
-        interrupted,
-        policies: outcomes,
-    })
+    Ok(Report::of(options, inputs, outcomes, threads as u64, interrupted))
 }
 
 /// Lets a policy live through the day; whether it was ended early.

@@ -1,6 +1,8 @@
 //! The one integration binary: each module a subject.
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod demo_requests;

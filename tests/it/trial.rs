@@ -111,8 +111,9 @@ fn flags_of_the_other_kind_are_refused_by_name() {
         &[TRACE, "--fleet", "10", "--html", "r.html"],
         "--fleet, --html are for logs of trip requests; ",
     );
-    refused(&[LOG, "--speed", "2x"], "--speed is for traces of positions; ");
-    refused(&[LOG, "--speed", "2x"], "san-francisco-requests.csv is a log of trip requests");
+    refused(&[LOG, "--speed", "2x"], "--speed is for traces of positions, or for logs");
+    refused(&[LOG, "--batch", "2"], "--batch is for traces of positions; ");
+    refused(&[LOG, "--batch", "2"], "san-francisco-requests.csv is a log of trip requests");
     refused(&[LOG, TRACE], "replay one kind at a time");
     refused(&[LOG, "--policy", "lottery"], "there are: greedy");
     refused(&[LOG, "--acceptance", "1.5"], "1.5 is not in 0..=1");
@@ -165,7 +166,7 @@ fn minutes_of_recorded_cities_are_lived_through() {
             assert!(outcome.served > 50, "{name}: {} served", outcome.served);
         }
         let digests = |report: &trial::Report| -> Vec<String> {
-            report.policies.iter().map(|outcome| outcome.digest.clone()).collect()
+            report.policies.iter().map(|outcome| outcome.digest.clone().unwrap()).collect()
         };
         assert_eq!(digests(&report), digests(&part(&log, minutes, fleet, 2)), "{name}");
     }

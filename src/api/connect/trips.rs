@@ -3,7 +3,6 @@
 //! Polled like the rest of the stream, without a task of its own: what is not taken waits in the
 //! driver's line, and when that overflows the app is told how things stand instead.
 
-use std::collections::VecDeque;
 use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,16 +10,11 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
+use crate::api::answers::Answers;
 use crate::api::convert;
 use crate::api::life::{arm, fired};
-use crate::api::proto::command_answer::Outcome;
 use crate::api::proto::connect_response::Kind;
-use crate::api::proto::{
-    CommandAnswer, CommandDone, CommandRefused, DriverCommand, DriverTrips, Superseded,
-};
-use crate::api::rider::already;
-use crate::api::status::Failure;
-use crate::dispatch::Reply;
+use crate::api::proto::{DriverCommand, DriverTrips, Superseded};
 use crate::host::{Attendance, HostError, LineEnd, MarketHandle, Pending};
 use crate::ids::DriverId;
 use crate::limits;
@@ -37,22 +31,13 @@ enum Line {
     Elsewhere,
 }
 
-/// An answer that is due to the client.
-enum Answer {
-    /// When the market gives it.
-    Due(Pending<Reply>),
-    /// Given already.
-    Failed(Failure),
-}
-
 /// The trips of one stream.
 pub(super) struct Trips {
     market: Option<MarketHandle>,
     driver: DriverId,
     line: Line,
     timer: Option<Pin<Box<Sleep>>>,
-    /// In the order of the commands.
-    answers: VecDeque<(u64, Answer)>,
+    answers: Answers,
 }
 
 impl Trips {
@@ -62,51 +47,27 @@ impl Trips {
             Some(market) => Line::Asked(market.attend(driver)),
             None => Line::Elsewhere,
         };
-        Self { market, driver, line, timer: None, answers: VecDeque::new() }
+        Self { market, driver, line, timer: None, answers: Answers::default() }
     }
 
     /// Whether another command can be taken.
     pub(super) fn has_room(&self) -> bool {
-        self.answers.len() < limits::MAX_UNANSWERED_COMMANDS
+        self.answers.due() < limits::MAX_UNANSWERED_COMMANDS
     }
 
     /// Whether nobody waits for an answer.
     pub(super) fn is_settled(&self) -> bool {
-        self.answers.is_empty()
+        self.answers.due() == 0
     }
 
     /// Takes a command.
-    pub(super) fn take(&mut self, message: &DriverCommand) {
-        let command = convert::driver_command(self.driver, message.what.as_ref());
-        let answer = match (&self.market, command) {
-            (None, _) => Answer::Failed(Failure::NoMarket),
-            (_, Err(error)) => Answer::Failed(error.into()),
-            (Some(market), Ok(command)) => Answer::Due(market.submit(command)),
-        };
-        self.answers.push_back((message.number, answer));
+    pub(super) fn take(&mut self, command: &DriverCommand) {
+        self.answers.take(self.market.as_ref(), self.driver, command);
     }
 
     /// What the client has to be told next, if there is anything. Registers the waker otherwise.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Kind> {
-        self.poll_answer(cx).or_else(|| self.poll_line(cx))
-    }
-
-    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<Kind> {
-        let (number, answer) = self.answers.front_mut()?;
-        let outcome = match answer {
-            Answer::Failed(failure) => Err(failure.clone()),
-            Answer::Due(pending) => match Pin::new(pending).poll(cx) {
-                Poll::Pending => return None,
-                Poll::Ready(outcome) => outcome.map_err(Failure::from),
-            },
-        };
-        let number = *number;
-        self.answers.pop_front();
-        let outcome = Some(match outcome {
-            Ok(reply) => Outcome::Done(done(&reply)),
-            Err(failure) => Outcome::Refused(refused(&failure)),
-        });
-        Some(Kind::Answer(CommandAnswer { number, outcome }))
+        self.answers.poll(cx).map(Kind::Answer).or_else(|| self.poll_line(cx))
     }
 
     fn poll_line(&mut self, cx: &mut Context<'_>) -> Option<Kind> {
@@ -157,23 +118,4 @@ impl Trips {
 fn waits(timer: &mut Option<Pin<Box<Sleep>>>) -> Line {
     arm(timer, Duration::from_millis(limits::RETRY_AFTER_MS));
     Line::Waits
-}
-
-fn done(reply: &Reply) -> CommandDone {
-    match reply {
-        Reply::Noted(standing) => CommandDone { already_done: already(*standing), fare: None },
-        Reply::Completed { fare, standing } => CommandDone {
-            already_done: already(*standing),
-            fare: Some(convert::money_message(*fare)),
-        },
-        _ => CommandDone::default(),
-    }
-}
-
-fn refused(failure: &Failure) -> CommandRefused {
-    CommandRefused {
-        code: failure.code() as u32,
-        reason: failure.reason().to_owned(),
-        message: failure.to_string(),
-    }
 }

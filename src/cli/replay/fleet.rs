@@ -17,11 +17,13 @@ use crate::decisions::EXTENSION;
 use crate::dispatch::MarketConfig;
 use crate::dispatch::policy::POLICIES;
 use crate::limits;
+use crate::replay::Speed;
 use crate::sim::day::{Habits, Span};
 use crate::trace::ReadOptions;
 use crate::trace::civil::LocalTime;
 use crate::trace::requests::{LogOptions, RegionRule};
 use crate::travel::StraightLine;
+use crate::trial::remote::{self, Target};
 use crate::trial::{self, TrialError, TrialOptions};
 use crate::units::Millis;
 
@@ -116,6 +118,10 @@ fn within<const LOW: u32, const HIGH: u32>(text: &str) -> Result<f64, String> {
 
 /// Runs the subcommand for logs.
 pub(super) fn run(args: &Args, given: &Given) -> anyhow::Result<ExitCode> {
+    let target = match target(args, given) {
+        Ok(target) => target,
+        Err(why) => super::refuse(&why),
+    };
     let new_report = args.new_file(args.report.as_ref())?;
     let new_html = args.new_file(args.fleet.html.as_ref())?;
     let (stopper, stop) = watch::channel(false);
@@ -128,7 +134,10 @@ pub(super) fn run(args: &Args, given: &Given) -> anyhow::Result<ExitCode> {
     };
     make_way(&options, args.force)?;
     on_interrupt(stopper)?;
-    let held = trial::run(&options);
+    let held = match &target {
+        Some(target) => remote::run(&options, target),
+        None => trial::run(&options),
+    };
     bar.clear();
     let report = match held {
         Err(TrialError::Stopped) => return Ok(ExitCode::from(INTERRUPTED)),
@@ -167,6 +176,36 @@ fn make_way(options: &TrialOptions, force: bool) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The running server that is met, if one is, or why these flags do not go together.
+fn target(args: &Args, given: &Given) -> Result<Option<Target>, String> {
+    let Some(address) = args.target.clone() else {
+        let why = "--speed is for traces of positions, or for logs of trip requests with --target: \
+                   without it a day passes in virtual time, as fast as the machine can";
+        return if given.speed { Err(why.to_owned()) } else { Ok(None) };
+    };
+    if let Some(why) = given.against_a_server() {
+        return Err(why);
+    }
+    let speed = match args.speed {
+        _ if !given.speed => 1.0,
+        Speed::Times(speed) if speed <= limits::MAX_REMOTE_SPEED => speed,
+        Speed::Times(speed) => {
+            let most = limits::MAX_REMOTE_SPEED;
+            return Err(format!(
+                "--speed {speed}x is not in 0.001x..={most}x, for a log and --target"
+            ));
+        }
+        Speed::Max => {
+            return Err(
+                "--speed max is not for logs with --target: the server's windows, offers and \
+                        patience run on its own clock, which nobody can wind; say 1x or 60x"
+                    .to_owned(),
+            );
+        }
+    };
+    Ok(Some(Target { address, speed }))
 }
 
 fn options(args: &Args, given: &Given) -> anyhow::Result<TrialOptions> {

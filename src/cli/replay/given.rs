@@ -4,10 +4,8 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 /// Flags that only traces of positions have, by the names of their fields.
-const FOR_TRACES: [&str; 14] = [
-    "target",
+const FOR_TRACES: [&str; 12] = [
     "times",
-    "speed",
     "batch",
     "query_rate",
     "k",
@@ -41,11 +39,18 @@ const FOR_LOGS: [&str; 16] = [
     "html",
 ];
 
+/// Flags of logs that a running server has settings of its own for, or that compare policies.
+const NOT_FOR_SERVERS: [&str; 7] =
+    ["policy", "window", "set", "config", "threads", "decisions", "html"];
+
 /// The flags of `hansom replay` that stood on the command line.
 #[derive(Clone, Debug, Default)]
 pub(in crate::cli) struct Given {
     for_traces: Vec<String>,
     for_logs: Vec<String>,
+    for_no_server: Vec<String>,
+    /// Whether the speed was told.
+    pub(super) speed: bool,
     /// Whether the local time was told.
     pub(super) utc_offset: bool,
 }
@@ -62,6 +67,8 @@ impl Given {
         Self {
             for_traces: flags(&FOR_TRACES),
             for_logs: flags(&FOR_LOGS),
+            for_no_server: flags(&NOT_FOR_SERVERS),
+            speed: given(&"speed"),
             utc_offset: given(&"utc_offset"),
         }
     }
@@ -69,6 +76,14 @@ impl Given {
     /// Why these flags do not go with a log of trip requests, if they do not.
     pub(super) fn against_a_log(&self, log: &str) -> Option<String> {
         told(&self.for_traces, "traces of positions", &format!("{log} is a log of trip requests"))
+    }
+
+    /// Why these flags do not go with a log that is replayed against a running server, if they do not.
+    pub(super) fn against_a_server(&self) -> Option<String> {
+        let is = if self.for_no_server.len() == 1 { "is" } else { "are" };
+        let flags = self.for_no_server.join(", ");
+        let why = "a server that runs has a policy and settings of its own";
+        (!self.for_no_server.is_empty()).then(|| format!("{flags} {is} not for --target: {why}"))
     }
 
     /// Why these flags do not go with a trace of positions, if they do not.

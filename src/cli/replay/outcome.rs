@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, Table};
 
 use crate::cli::output::{grouped as number, rounded};
 use crate::trace::civil;
-use crate::trial::{Outcome, Report, Spread};
+use crate::trial::{Batches, Outcome, Report, Spread};
 
 /// What the trial was about.
 pub(super) fn about(report: &Report) -> Table {
@@ -31,6 +31,11 @@ pub(super) fn about(report: &Report) -> Table {
     let fleet = &report.fleet;
     row("drivers", format!("{}, placed from {}", number(fleet.drivers), fleet.placed_from));
     row("seed", report.settings.seed.to_string());
+    if let Some(server) = &report.server {
+        row("server", format!("{}, market {}, at {}x", server.target, server.market, server.speed));
+        row("  done late at most", format!("{:.1} ms", server.late_ms));
+        row("  positions flagged as too fast", number(server.implausible));
+    }
     if report.interrupted {
         row("interrupted", "what follows is of a part of the day".to_owned());
     }
@@ -50,7 +55,21 @@ pub(super) fn side_by_side(report: &Report) -> Table {
     };
     riders(&mut row);
     drivers(&mut row);
-    batches(&mut row);
+    if report.server.is_none() {
+        batches(&mut row);
+    }
+    row("positions reported", &|one| number(one.reports));
+    row("events", &|one| number(one.events));
+    row(if report.server.is_none() { "simulated in" } else { "replayed in" }, &|one| {
+        format!("{:.2} s", one.wall_seconds)
+    });
+    // The first bytes are enough to compare by eye; the JSON has them all.
+    if report.server.is_none() {
+        row("digest", &|one| {
+            let digest = one.digest.as_deref().unwrap_or_default();
+            digest.get(..16).unwrap_or(digest).to_owned()
+        });
+    }
     for column in 1..=report.policies.len() {
         right(&mut table, column);
     }
@@ -108,20 +127,18 @@ fn drivers(row: &mut AddRow<'_>) {
 }
 
 fn batches(row: &mut AddRow<'_>) {
-    row("batches", &|one| number(one.batches.count));
+    let of = |one: &Outcome, told: &dyn Fn(Batches) -> String| {
+        one.batches.map_or("not known".to_owned(), told)
+    };
+    row("batches", &|one| of(one, &|all| number(all.count)));
     row("  riders in one, mean and most", &|one| {
-        format!("{:.1}, {}", one.batches.mean_riders, number(one.batches.largest))
+        of(one, &|all| format!("{:.1}, {}", all.mean_riders, number(all.largest)))
     });
-    row("  proven optimal", &|one| number(one.batches.proven));
+    row("  proven optimal", &|one| of(one, &|all| number(all.proven)));
     row("  solved in, p50 and p99", &|one| {
         let ms = |spread: Spread| format!("{:.2}, {:.2} ms", spread.p50, spread.p99);
-        one.batches.solve_ms.map_or("none".to_owned(), ms)
+        of(one, &|all| all.solve_ms.map_or("none".to_owned(), ms))
     });
-    row("positions reported", &|one| number(one.reports));
-    row("events", &|one| number(one.events));
-    row("simulated in", &|one| format!("{:.2} s", one.wall_seconds));
-    // The first bytes are enough to compare by eye; the JSON has them all.
-    row("digest", &|one| one.digest.get(..16).unwrap_or(&one.digest).to_owned());
 }
 
 fn seconds(spread: Option<Spread>, which: impl Fn(&Spread) -> f64) -> String {

@@ -13,7 +13,7 @@ use crate::units::{Millis, Timestamp};
 pub(super) const PARTS: u32 = 16;
 
 /// One who stands reports in each round of this number that one who drives reports in.
-const STANDING: u64 = 5;
+pub(super) const STANDING: u64 = 5;
 
 const PREFIX: &str = "cab-";
 
@@ -62,11 +62,9 @@ impl<'a> Fleet<'a> {
 
     /// Makes a driver known to the map, at the beginning of a shift.
     pub(super) fn sign_on(&mut self, now: Timestamp, number: u32) -> Result<(), FullError> {
-        let large = Draws::new(self.plan.seed).is_large(number, &self.plan.habits);
         let cab = &mut self.cabs[number as usize];
         let key = self.map.bind(now, &cab.id)?;
-        let seats = Capacity::try_from(if large { 6 } else { 4 });
-        let capacity = seats.unwrap_or(Capacity::MAX);
+        let capacity = seats(self.plan, number);
         self.map.set_profile(key, Profile { capacity, ..Profile::default() });
         cab.key = Some(key);
         self.report(now, number);
@@ -130,8 +128,14 @@ impl<'a> Fleet<'a> {
     }
 }
 
+/// How many seats a cab has.
+pub(super) fn seats(plan: &DayPlan, number: u32) -> Capacity {
+    let large = Draws::new(plan.seed).is_large(number, &plan.habits);
+    Capacity::try_from(if large { 6 } else { 4 }).unwrap_or(Capacity::MAX)
+}
+
 /// The name of the driver with this number, from 1.
-fn id_of(number: u32) -> DriverId {
+pub(super) fn id_of(number: u32) -> DriverId {
     let id = format!("{PREFIX}{number:07}");
     id.parse().unwrap_or_else(|_| unreachable!("{id} has letters, a dash and ten digits at most"))
 }

@@ -12,6 +12,7 @@
 
 mod agenda;
 mod cab;
+mod crowd;
 mod draws;
 mod fleet;
 mod plan;
@@ -22,6 +23,7 @@ mod tally;
 mod tests;
 mod world;
 
+pub use crowd::{Crowd, Deed, Ended, Heard, News, Told};
 pub use plan::{DayPlan, Habits, Rider, Span};
 pub use prepare::{places_of, riders_of, starts};
 pub use tally::{Offers, Pickup, Tally};

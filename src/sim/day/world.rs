@@ -21,7 +21,7 @@ use crate::travel::TravelTime;
 use crate::units::{Millis, Timestamp};
 
 /// How long before the first request the drivers come to work.
-const LEAD: Millis = Millis::from_secs(1);
+pub(super) const LEAD: Millis = Millis::from_secs(1);
 
 /// Rounds between two of which time passes in the map, and the watcher is told.
 const ROUNDS_A_BEAT: u64 = 4;

@@ -209,10 +209,19 @@ const ROWS: [Row; 31] = [
             [offers.declined, offers.expired, offers.withdrawn].map(grouped).join(" / ")
         }),
     ),
-    ("batches", Some(|one| grouped(one.batches.count))),
-    ("proven to be the best possible", Some(|one| grouped(one.batches.proven))),
-    ("solving a batch, median (wall time)", Some(|one| solved(one.batches.solve_ms, p50))),
-    ("solving a batch, 99 in 100 within", Some(|one| solved(one.batches.solve_ms, p99))),
+    ("batches", Some(|one| grouped(one.batches.map_or(0, |all| all.count)))),
+    (
+        "proven to be the best possible",
+        Some(|one| grouped(one.batches.map_or(0, |all| all.proven))),
+    ),
+    (
+        "solving a batch, median (wall time)",
+        Some(|one| solved(one.batches.and_then(|all| all.solve_ms), p50)),
+    ),
+    (
+        "solving a batch, 99 in 100 within",
+        Some(|one| solved(one.batches.and_then(|all| all.solve_ms), p99)),
+    ),
     ("the whole day (wall time)", Some(|one| format!("{:.1} s", one.wall_seconds))),
 ];
 
@@ -255,7 +264,9 @@ fn about(page: &mut String, report: &Report) {
         &format!("{}, placed from {}", grouped(report.fleet.drivers), report.fleet.placed_from),
     );
     entry("seed", &settings.seed.to_string());
-    entry("window", &format!("{} ms", settings.window_ms));
+    if let Some(window_ms) = settings.window_ms {
+        entry("window", &format!("{window_ms} ms"));
+    }
     entry(
         "offers",
         &format!(
@@ -285,7 +296,7 @@ fn about(page: &mut String, report: &Report) {
             format_args!(
                 "<dt>digest of {}</dt><dd><code>{}</code></dd>",
                 escaped(&outcome.policy),
-                outcome.digest,
+                outcome.digest.as_deref().unwrap_or("none"),
             ),
         );
     }

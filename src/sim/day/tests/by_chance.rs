@@ -13,7 +13,7 @@ use crate::travel::StraightLine;
 use crate::units::Millis;
 
 /// Forty drivers who are not all reliable, on short shifts, and more riders than they can carry.
-fn busy(seed: u64) -> DayPlan {
+pub(super) fn busy(seed: u64) -> DayPlan {
     let wishes = DemandPlan::new(City::SAN_FRANCISCO, 400, Millis::from_secs(2_400), seed).unwrap();
     let requests: Vec<_> = demand(&wishes).map(|request| (request, LogFormat::Own)).collect();
     let habits = Habits {

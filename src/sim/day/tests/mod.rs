@@ -3,6 +3,7 @@
 mod audit;
 mod by_chance;
 mod by_hand;
+mod crowd;
 mod preparing;
 
 use std::ops::ControlFlow;

@@ -1,0 +1,33 @@
+//! `hansom bench dispatch` at a small scale: a server of its own, a market under load, the figures.
+
+use std::process::Command;
+
+#[test]
+fn a_small_market_is_loaded_and_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.json");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hansom"));
+    command.args(["bench", "dispatch", "--drivers", "2000", "--requests", "40", "--every", "1s"]);
+    command.args(["--seconds", "2", "--warm-up", "1", "--trip", "0.5", "--window", "0.2"]);
+    command.args(["--watching", "500", "--report", path.to_str().unwrap()]);
+    let output = command.output().unwrap();
+    let (table, errors) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    for told in ["request due to offer with the driver", "a commit of the journal", "p99 within"] {
+        assert!(table.contains(told), "{table}");
+    }
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let figures = &report["figures"];
+    let count = |name: &str| figures[name].as_u64().unwrap();
+    assert_eq!(count("requests"), 80, "{figures}");
+    assert_eq!(count("taken") + count("overdue"), 80, "{figures}");
+    // Who has nobody nearby waits; all others go through everything.
+    assert!(count("completed") > 40 && count("offers") > 60 && count("watched") > 20, "{figures}");
+    assert_eq!(count("never_offered") + figures["request_to_offer"]["count"].as_u64().unwrap(), 80);
+    for name in ["refused", "commands_refused", "watches_failed"] {
+        assert_eq!(figures[name], serde_json::json!({}), "{name}");
+    }
+    assert!(figures["commits"]["count"].as_f64().unwrap() > 20.0, "{figures}");
+    assert!(figures["samples"].as_array().unwrap().len() >= 3, "{figures}");
+}
