@@ -128,7 +128,7 @@ fn decision_to_proto(decision: &Decision, total_ms: i64, assigned: u32) -> proto
     }
 }
 
-/// To the nearest 64th of a metre: finer is noise, which would be half of a packed log.
+/// To the nearest 64th of a metre: finer is noise, which does not pack.
 fn rounded(distance: Meters) -> f64 {
     (distance.get() * 64.0).round() / 64.0
 }
