@@ -120,12 +120,17 @@ fn decision_to_proto(decision: &Decision, total_ms: i64, assigned: u32) -> proto
         edge_drivers: edges.iter().map(|edge| edge.driver.0).collect(),
         after: each_edge(|edge| edge.after.unwrap_or(0)),
         pickup: each_edge(|edge| edge.pickup.duration.get()),
-        pickup_m: edges.iter().map(|edge| edge.pickup.distance.get()).collect(),
+        pickup_m: edges.iter().map(|edge| rounded(edge.pickup.distance)).collect(),
         costs: each_edge(|edge| edge.cost.get()),
         rating: each_edge(|edge| edge.terms.rating.get()),
         idle: each_edge(|edge| edge.terms.idle.get()),
         decline: each_edge(|edge| edge.terms.decline.get()),
     }
+}
+
+/// To the nearest 64th of a metre: finer is noise, which does not pack.
+fn rounded(distance: Meters) -> f64 {
+    (distance.get() * 64.0).round() / 64.0
 }
 
 impl TryFrom<proto::LogEntry> for LogEntry {

@@ -26,7 +26,7 @@ use crate::sim::day::{self, DayPlan, Habits, Rider, Watch};
 use crate::test_rng::Rng;
 use crate::trace::Damage;
 use crate::travel::StraightLine;
-use crate::units::{Millis, Timestamp};
+use crate::units::{Meters, Millis, Timestamp};
 
 const TEN: Timestamp = Timestamp::from_secs(1_700_042_400);
 
@@ -122,6 +122,16 @@ fn stopped() -> Vec<Decision> {
         decisions.push(market.last_decision().unwrap().clone());
     }
     decisions
+}
+
+/// A decision as a log has it: with distances to a 64th of a metre.
+fn rounded(decision: &Decision) -> Decision {
+    let mut decision = decision.clone();
+    for edge in &mut decision.edges {
+        let distance = (edge.pickup.distance.get() * 64.0).round() / 64.0;
+        edge.pickup.distance = Meters::new(distance).unwrap();
+    }
+    decision
 }
 
 /// The bytes of a log with a block for each 40 decisions.

@@ -54,7 +54,7 @@ fn what_was_decided_of_a_trip_is_found_in_the_files() {
     let folder = tempfile::tempdir().unwrap();
     let place = place(&folder, 1 << 20);
     let mut log = RollingLog::new(Files, place.clone()).unwrap();
-    let decisions = decided("batch", WINDOW);
+    let decisions: Vec<_> = decided("batch", WINDOW).iter().map(rounded).collect();
     for decision in &decisions {
         log.write(decision).unwrap();
         // Files of a few decisions each.
