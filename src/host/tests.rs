@@ -1,5 +1,6 @@
 //! A host with a journal in memory: who hears of what, and when.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
@@ -263,23 +264,33 @@ fn a_gateway_that_does_not_read_is_told_who_has_to_be_attended_anew() {
     rig.driver("cab-1", 0.001);
     let mut line = rig.handle().open_fleet().wait().unwrap();
     rig.handle().attend_fleet(line.id, vec![d("cab-1"), d("cab-2")]).unwrap();
-    let (trip, driver) = (rig.request("ada"), d("cab-1"));
-    assert!(rig.so(Command::AcceptOffer { offer: trip.offer(1), driver }).is_ok());
-    for _ in 0..limits::MAX_WAITING_FLEET_NEWS / 2 {
-        assert!(rig.so(Command::GoOffline { driver }).is_ok());
-        assert!(rig.so(Command::GoOnline { driver }).is_ok());
-    }
     let FleetNews::Attended(all) = line.news.blocking_recv().unwrap() else { panic!("order") };
-    assert_eq!(all.iter().map(|one| one.driver).collect::<Vec<_>>(), [driver, d("cab-2")]);
-    // The offer was made before the gateway was told, or is the first that it is told.
-    let offered = all[0].trips.as_ref().unwrap().first().map_or(1, |trip| trip.ordinal);
-    let (mut last, mut read) = (offered, 1);
+    assert_eq!(all.iter().map(|one| one.driver).collect::<Vec<_>>(), [d("cab-1"), d("cab-2")]);
+    let driver = d("cab-1");
+    // More than may wait, and of each trip fewer than it may have; the other driver's come first.
+    let toggles = limits::MAX_WAITING_FLEET_NEWS / 3;
+    let (ada, bob) = (rig.request("ada"), d("cab-2"));
+    assert!(rig.so(Command::AcceptOffer { offer: ada.offer(1), driver }).is_ok());
+    rig.driver("cab-2", 0.002);
+    let trip = rig.request("bob");
+    assert!(rig.so(Command::AcceptOffer { offer: trip.offer(1), driver: bob }).is_ok());
+    for driver in [bob, driver] {
+        for _ in 0..toggles {
+            assert!(rig.so(Command::GoOffline { driver }).is_ok());
+            assert!(rig.so(Command::GoOnline { driver }).is_ok());
+        }
+    }
+    // Each is told from the offer on, which is the second event of a trip.
+    let mut lasts = BTreeMap::from([(driver, 1), (bob, 1)]);
+    let mut read = 0;
     while let Ok(news) = line.news.try_recv() {
         let FleetNews::Happened(who, news) = news else { panic!("{news:?}") };
-        assert_eq!((who, news.event.ordinal), (driver, last + 1), "a gap, or another driver");
-        (last, read) = (last + 1, read + 1);
+        let last = lasts.get_mut(&who).unwrap();
+        assert_eq!(news.event.ordinal, *last + 1, "a gap");
+        (*last, read) = (*last + 1, read + 1);
     }
     assert_eq!(read, limits::MAX_WAITING_FLEET_NEWS);
+    let last = lasts[&driver];
     assert_eq!(line.missed(), Some(Missed::Lagged(vec![driver])));
     assert_eq!(line.missed(), None);
     rig.handle().attend_fleet(line.id, vec![driver]).unwrap();
@@ -438,6 +449,12 @@ fn a_broken_invariant_is_told() {
     let broken = rig.handle().look(|market| assert_eq!(market.head().seq.0, 0)).wait();
     assert!(matches!(broken, Err(HostError::Ended { .. })), "{broken:?}");
     rig.until(|state| state.down.as_ref().is_some_and(|why| why.contains("panicked")));
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    assert!(!runtime.block_on(watch.changed()), "a watcher waits for ever");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let told = async {
+        while watch.changed().await {}
+        rig.handle().watch(trip).changed().await
+    };
+    let told = runtime
+        .block_on(async { tokio::time::timeout(std::time::Duration::from_secs(20), told).await });
+    assert_eq!(told, Ok(false), "a watcher waits for ever");
 }

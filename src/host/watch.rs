@@ -12,18 +12,23 @@ use tokio::sync::watch;
 use crate::dispatch::Event;
 
 /// The watched trips by number, with the ordinal of the last durable event that was told.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watched {
-    trips: Mutex<BTreeMap<u64, watch::Sender<u32>>>,
+    /// None once there will be no more events.
+    trips: Mutex<Option<BTreeMap<u64, watch::Sender<u32>>>>,
+}
+
+impl Default for Watched {
+    fn default() -> Self {
+        Self { trips: Mutex::new(Some(BTreeMap::new())) }
+    }
 }
 
 impl Watched {
     /// Wakes those who watch the trips of these events, which are durable.
     pub(super) fn publish(&self, events: &[Event]) {
         let trips = self.trips.lock();
-        if trips.is_empty() {
-            return;
-        }
+        let Some(trips) = trips.as_ref().filter(|trips| !trips.is_empty()) else { return };
         for event in events {
             if let Some(sender) = trips.get(&event.trip.number()) {
                 sender.send_replace(event.ordinal);
@@ -31,21 +36,26 @@ impl Watched {
         }
     }
 
-    /// No more will be published: whoever watches is told.
+    /// No more will be published: whoever watches, now or later, is told.
     pub(super) fn end(&self) {
-        self.trips.lock().clear();
+        *self.trips.lock() = None;
     }
 
     /// Begins to watch a trip.
     pub(super) fn watch(self: &Arc<Self>, number: u64) -> TripWatch {
         let mut trips = self.trips.lock();
-        let sender = trips.entry(number).or_insert_with(|| watch::channel(0).0);
-        TripWatch { number, receiver: sender.subscribe(), watched: Arc::clone(self) }
+        let new = || watch::channel(0).0;
+        let receiver = match &mut *trips {
+            Some(trips) => trips.entry(number).or_insert_with(new).subscribe(),
+            // Of a sender that is gone.
+            None => new().subscribe(),
+        };
+        TripWatch { number, receiver, watched: Arc::clone(self) }
     }
 
     /// How many trips are watched.
     pub(super) fn len(&self) -> usize {
-        self.trips.lock().len()
+        self.trips.lock().as_ref().map_or(0, BTreeMap::len)
     }
 }
 
@@ -71,6 +81,7 @@ impl TripWatch {
 impl Drop for TripWatch {
     fn drop(&mut self) {
         let mut trips = self.watched.trips.lock();
+        let Some(trips) = &mut *trips else { return };
         // Under the lock nobody else begins to watch; ours is still there.
         if trips.get(&self.number).is_some_and(|sender| sender.receiver_count() <= 1) {
             trips.remove(&self.number);

@@ -33,12 +33,14 @@ pub(super) enum Flaw {
     ForgetsAKey,
     /// A rider's open trip does not count.
     ForgetsARider,
+    /// The same request makes another trip.
+    MakesATripTwice,
     /// Something acknowledged is not on disk.
     LosesACommit,
 }
 
 impl Flaw {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::AcceptsLate,
         Self::ExpiresEarly,
         Self::LeavesEarly,
@@ -50,6 +52,7 @@ impl Flaw {
         Self::ForgetsADriver,
         Self::ForgetsAKey,
         Self::ForgetsARider,
+        Self::MakesATripTwice,
         Self::LosesACommit,
     ];
 
@@ -68,6 +71,7 @@ impl Flaw {
             Self::ForgetsADriver => "D1",
             Self::ForgetsAKey => "D6",
             Self::ForgetsARider => "D7",
+            Self::MakesATripTwice => "has made two trips",
             Self::LosesACommit => "does not follow",
         };
         wrong.contains(expected)
@@ -148,6 +152,16 @@ impl Flaw {
                     let (attempt, driver) = (offer.attempt, offer.driver);
                     (trip, Fact::OfferExpired { attempt, driver })
                 })
+            }
+            (
+                Self::MakesATripTwice,
+                Ok(Reply::Requested { standing: Standing::AlreadyDone, .. }),
+                Command::RequestTrip(request),
+            ) => {
+                let next = market.config.market.trip(market.head().trips + 1);
+                let (request, patience_until) = (request.clone(), now.plus(Millis(60_000)));
+                let agreed = request.quote.map(|_| market.config.tariff.nothing());
+                Some((next, Fact::TripRequested { request, agreed, patience_until }))
             }
             (Self::ActsOnRefusal, Err(_), _) => {
                 let waits = market.open_trips().find(|trip| trip.state == TripState::Requested);

@@ -20,7 +20,7 @@ use reach::Reach;
 use world::World;
 
 /// How many seeds run unless somebody asks for more.
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 10_000;
 
 /// Steps of each seed before the faults stop.
 const STEPS: usize = 250;

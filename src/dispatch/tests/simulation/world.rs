@@ -8,7 +8,7 @@ use crate::dispatch::tests::audit::Audit;
 use crate::dispatch::tests::city::{City, Lies, place};
 use crate::dispatch::tests::rig::{config, ten_m_s};
 use crate::dispatch::{
-    Command, Event, Head, Market, MarketConfig, Quote, Refusal, Reply, StatusChange, Trip,
+    Command, Event, Fact, Head, Market, MarketConfig, Quote, Refusal, Reply, StatusChange, Trip,
     TripRequest, TripState,
 };
 use crate::geo::LatLng;
@@ -229,6 +229,7 @@ impl World {
     pub(super) fn tell(&mut self, command: Command) -> Done {
         let (head, first, clock) = (self.market.head(), self.pending.len(), self.clock());
         let (what, told) = (format!("{command:?}"), command.clone());
+        let was_made = matches!(&told, Command::RequestTrip(request) if self.remembers(request));
         let mut applied = self.market.apply(clock, command, &mut self.city, &mut self.pending);
         self.flaw.spoil(&mut self.market, clock, &told, &mut applied, &mut self.pending);
         let after = |wrong: String| format!("after {what}: {wrong}");
@@ -242,6 +243,10 @@ impl World {
                     return Err(after(format!("refused ({refusal}) and changed")));
                 }
             }
+        }
+        let makes = |event: &Event| matches!(event.fact, Fact::TripRequested { .. });
+        if was_made && self.pending[first..].iter().any(makes) {
+            return Err(after("a request has made two trips".to_owned()));
         }
         for event in &self.pending[first..] {
             self.reach.count(event.fact.kind().name());
@@ -260,6 +265,12 @@ impl World {
         self.audit.compare(&self.market).map_err(after)?;
         self.tell_map();
         Ok(())
+    }
+
+    /// Whether a request has made a trip that is remembered, found without the table of keys.
+    fn remembers(&self, request: &TripRequest) -> bool {
+        let mut all = self.market.open_trips().chain(self.market.ended_trips());
+        all.any(|trip| (trip.request.rider, trip.request.key) == (request.rider, request.key))
     }
 
     fn tell_map(&mut self) {
