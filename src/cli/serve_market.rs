@@ -27,6 +27,9 @@ pub(super) struct MarketFlags {
     /// How long requests gather before they are matched together; 0s matches each at once [default: 2s]
     #[arg(long, value_name = "DURATION")]
     window: Option<String>,
+    /// With a window of 0s: how often those for whom nobody was found are looked at again [default: 2s]
+    #[arg(long, value_name = "DURATION")]
+    retry_every: Option<String>,
     /// How long a driver has for an answer [default: 15s]
     #[arg(long, value_name = "DURATION")]
     offer_timeout: Option<String>,
@@ -110,6 +113,7 @@ impl MarketFlags {
             ("decisions_max_bytes", &self.decisions_max_bytes),
             ("policy", &self.policy),
             ("window", &self.window),
+            ("retry_every", &self.retry_every),
             ("offer_timeout", &self.offer_timeout),
             ("patience", &self.patience),
             ("free_cancel", &self.free_cancel),

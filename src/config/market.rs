@@ -27,8 +27,9 @@ pub struct MarketSettings {
 }
 
 /// The settings that bear on who gets which driver, and when: those that a simulated market has too.
-pub const DISPATCH_SETTINGS: [&str; 17] = [
+pub const DISPATCH_SETTINGS: [&str; 18] = [
     "window",
+    "retry_every",
     "offer_timeout",
     "patience",
     "free_cancel",
@@ -109,6 +110,7 @@ fn waits(reader: &mut Reader, config: &mut MarketConfig) -> Option<()> {
     // The market's own ranges are narrower, and checked for all of them at once.
     let mut wait = |name| reader.read(name, |v| span(v, 0, limits::MAX_DISPATCH_WAIT_MS));
     let window = wait("window");
+    let retry_every = wait("retry_every");
     let offer_timeout = wait("offer_timeout");
     let patience = wait("patience");
     let free_cancel = wait("free_cancel");
@@ -118,6 +120,7 @@ fn waits(reader: &mut Reader, config: &mut MarketConfig) -> Option<()> {
     let back_to_back = wait("back_to_back");
     let position_max_age = wait("position_max_age");
     config.window = window?;
+    config.retry_every = retry_every?;
     config.offer_timeout = offer_timeout?;
     config.patience = patience?;
     config.free_cancel = free_cancel?;

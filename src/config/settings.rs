@@ -55,7 +55,7 @@ const fn limit(name: &'static str, default: usize) -> Setting {
 }
 
 /// Each setting.
-pub const SETTINGS: [Setting; 44] = [
+pub const SETTINGS: [Setting; 45] = [
     text("listen", "127.0.0.1:7400"),
     text("http", "127.0.0.1:7401"),
     // 0: as many as the machine has cores.
@@ -77,6 +77,7 @@ pub const SETTINGS: [Setting; 44] = [
     limit("decisions_max_bytes", limits::DEFAULT_DECISION_LOG_BYTES),
     text("policy", "batch"),
     text("window", "2s"),
+    text("retry_every", "2s"),
     text("offer_timeout", "15s"),
     text("patience", "5m"),
     text("free_cancel", "2m"),
