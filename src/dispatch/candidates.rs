@@ -4,11 +4,13 @@
 //! times are asked for only where they can matter. Whoever the market's own table has as busy, or
 //! was asked before, or does not meet the needs, is not in it.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use super::book::Book;
 use super::config::{BackToBack, MarketConfig};
 use super::costs::{DriverMerits, Terms};
+use super::dropoffs::Dropoffs;
 use super::memory::DriverMemory;
 use super::policy::WaitingRider;
 use super::supply::{Nearby, Search, Supply};
@@ -54,6 +56,8 @@ pub(super) struct Pool<'a> {
     /// Statuses that the supply may not have heard of.
     changes: &'a BTreeMap<DriverId, DriverStatus>,
     finishing: Vec<Finishing>,
+    /// Where those will be free, in their order.
+    dropoffs: Dropoffs,
 }
 
 impl<'a> Pool<'a> {
@@ -65,10 +69,11 @@ impl<'a> Pool<'a> {
         changes: &'a BTreeMap<DriverId, DriverStatus>,
         supply: &mut dyn Supply,
     ) -> Self {
-        let finishing = Vec::new();
-        let mut pool = Self { now, config, travel, book, memory, changes, finishing };
+        let (finishing, dropoffs) = (Vec::new(), Dropoffs::default());
+        let mut pool = Self { now, config, travel, book, memory, changes, finishing, dropoffs };
         if let BackToBack::Within(within) = config.back_to_back {
             pool.finishing = pool.about_to_finish(within, supply);
+            pool.dropoffs = Dropoffs::of(pool.finishing.iter().map(|one| one.dropoff));
         }
         pool
     }
@@ -117,8 +122,10 @@ pub struct Candidates<'w> {
     journey: &'w Journey,
     asked: &'w [Asked],
     search: Search,
-    /// Those about to finish who will do, the nearest by their bound last.
-    finishing: Vec<(Millis, usize)>,
+    /// Those about to finish who were looked at and will do, the soonest by their bound first.
+    finishing: BinaryHeap<Reverse<(Millis, usize)>>,
+    /// Those who were not looked at yet, and none of whom is there sooner than this; none if all were.
+    further: Option<(Box<dyn Iterator<Item = (Haversine, usize)> + 'w>, Millis)>,
 }
 
 impl<'w> Candidates<'w> {
@@ -136,28 +143,50 @@ impl<'w> Candidates<'w> {
             excluded: asked.iter().map(|asked| asked.driver).collect(),
         };
         let search = Search::new(journey.pickup, config.max_radius, filter);
-        let mut candidates = Self { pool, journey, asked, search, finishing: Vec::new() };
-        candidates.gather_finishing();
+        let further: Box<dyn Iterator<Item = _>> = Box::new(pool.dropoffs.from(journey.pickup));
+        let (further, finishing) = (Some((further, Millis::ZERO)), BinaryHeap::new());
+        let mut candidates = Self { pool, journey, asked, search, finishing, further };
+        candidates.look_further();
         candidates
     }
 
-    fn gather_finishing(&mut self) {
+    /// Looks at those about to finish until nobody further away can be there as soon as the first.
+    fn look_further(&mut self) {
         let pool = self.pool;
-        for (ix, finishing) in pool.finishing.iter().enumerate() {
-            let distance = haversine(finishing.dropoff, self.journey.pickup);
-            if distance > Haversine::of_radius(pool.config.max_radius)
-                || !self.journey.is_served_by(&finishing.profile)
-                || self.was_asked(&finishing.driver)
-            {
-                continue;
+        let radius = Haversine::of_radius(pool.config.max_radius);
+        while let Some((further, bound)) = &mut self.further
+            && self.finishing.peek().is_none_or(|Reverse((first, _))| *first >= *bound)
+        {
+            let Some((distance, ix)) = further.next().filter(|(distance, _)| *distance <= radius)
+            else {
+                self.further = None;
+                return;
+            };
+            *bound = pool.travel.lower_bound(meters(distance));
+            if *bound > pool.config.max_pickup {
+                self.further = None;
+                return;
             }
-            let way = pool.travel.lower_bound(meters(distance));
-            let bound = Millis(finishing.remaining.get().saturating_add(way.get()));
-            if bound <= pool.config.max_pickup {
-                self.finishing.push((bound, ix));
-            }
+            self.look_at(ix, radius);
         }
-        self.finishing.sort_by(|a, b| b.cmp(a));
+    }
+
+    /// Adds one who is about to finish, if he or she will do.
+    fn look_at(&mut self, ix: usize, radius: Haversine) {
+        let pool = self.pool;
+        let Some(finishing) = pool.finishing.get(ix) else { return };
+        let distance = haversine(finishing.dropoff, self.journey.pickup);
+        if distance > radius
+            || !self.journey.is_served_by(&finishing.profile)
+            || self.was_asked(&finishing.driver)
+        {
+            return;
+        }
+        let way = pool.travel.lower_bound(meters(distance));
+        let bound = Millis(finishing.remaining.get().saturating_add(way.get()));
+        if bound <= pool.config.max_pickup {
+            self.finishing.push(Reverse((bound, ix)));
+        }
     }
 
     fn was_asked(&self, driver: &DriverId) -> bool {
@@ -170,7 +199,7 @@ impl<'w> Candidates<'w> {
         let before = named.len();
         while named.len() == before {
             let near = self.near_bound();
-            let finishing = self.finishing.last().map(|(bound, _)| *bound);
+            let finishing = self.finishing.peek().map(|Reverse((bound, _))| *bound);
             match (near, finishing) {
                 (None, None) => return,
                 (Some(near), Some(finishing)) if near < finishing => {
@@ -216,7 +245,7 @@ impl<'w> Candidates<'w> {
 
     /// No candidate that was not named reaches the pickup sooner than this; none if nobody is left.
     pub fn pickup_bound(&self) -> Option<Millis> {
-        let finishing = self.finishing.last().map(|(bound, _)| *bound);
+        let finishing = self.finishing.peek().map(|Reverse((bound, _))| *bound);
         match (self.near_bound(), finishing) {
             (Some(near), Some(finishing)) => Some(near.min(finishing)),
             (near, finishing) => near.or(finishing),
@@ -261,7 +290,8 @@ impl<'w> Candidates<'w> {
     }
 
     fn name_finishing(&mut self, named: &mut Vec<Named>) {
-        let Some((bound, ix)) = self.finishing.pop() else { return };
+        let Some(Reverse((bound, ix))) = self.finishing.pop() else { return };
+        self.look_further();
         let Some(finishing) = self.pool.finishing.get(ix) else { return };
         let merits = self.pool.memory.merits(self.pool.now, &finishing.driver, &finishing.profile);
         let merits = DriverMerits { idle: Millis::ZERO, ..merits };

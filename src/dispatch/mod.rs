@@ -16,6 +16,7 @@ mod command;
 mod commands;
 mod config;
 mod costs;
+mod dropoffs;
 mod event;
 mod evolve;
 mod live_supply;

@@ -41,6 +41,12 @@ impl Haversine {
         Self(s * s)
     }
 
+    /// The term itself; what is outside 0..=1 by rounding becomes the nearer end.
+    pub const fn of_term(term: f64) -> Self {
+        // Not a number becomes zero.
+        if term > 0.0 { Self(if term < 1.0 { term } else { 1.0 }) } else { Self(0.0) }
+    }
+
     /// The term itself, in 0..=1.
     pub const fn get(self) -> f64 {
         self.0
