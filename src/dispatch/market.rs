@@ -214,6 +214,11 @@ impl Market {
         self.now
     }
 
+    /// The latest present that was seen: the present, unless the clock has jumped back since.
+    pub fn latest(&self) -> Timestamp {
+        self.now
+    }
+
     /// When [`Command::Tick`] is due next; none if nothing waits for anything.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         if self.book.ready.is_empty() {

@@ -8,9 +8,10 @@
 //! `worker.rs` (the loop), `ledger.rs` (what one commit holds), `restore.rs` (a market from its
 //! journal), `attend.rs` and `fleet.rs` (drivers' and gateways' streams), `explain.rs` (decisions
 //! that memory has forgotten), `watch.rs` (watched trips), `shared.rs` (what others
-//! read). Not for: messages, sockets, and what a command means.
+//! read), `behind.rs` (a clock that was set back). Not for: messages, sockets, and what a command means.
 
 mod attend;
+mod behind;
 mod error;
 mod explain;
 mod fleet;

@@ -349,6 +349,38 @@ fn time_passes_without_anybody_asking() {
 }
 
 #[test]
+fn a_clock_that_is_behind_is_told_and_the_batch_comes_once_it_has_caught_up() {
+    let mut rig = Rig::start();
+    let behind = |rig: &Rig, seconds: &str| {
+        let line = format!("hansom_market_clock_behind_seconds {seconds}\n");
+        while !rig.metrics.render().contains(&line) {
+            std::thread::yield_now();
+        }
+    };
+    behind(&rig, "0");
+    rig.clock.observe(rig.now.plus(Millis::from_secs(90)));
+    assert!(rig.crowd(1).is_ok());
+    let trip: TripId = "sf-1".parse().unwrap();
+    // A restart, after which the clock is right and was wrong before.
+    let clock = Arc::new(Clock::trace());
+    clock.observe(rig.now);
+    rig.clock = Arc::clone(&clock);
+    rig.restart();
+    behind(&rig, "90");
+    rig.driver("cab-1", 0.001);
+    clock.observe(rig.now.plus(Millis::from_secs(60)));
+    behind(&rig, "30");
+    assert_eq!(rig.kinds(trip, 0), [EventKind::TripRequested]);
+    rig.now = rig.now.plus(Millis::from_secs(100));
+    rig.driver("cab-1", 0.001);
+    clock.observe(rig.now);
+    behind(&rig, "0");
+    while !rig.kinds(trip, 0).contains(&EventKind::OfferMade) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn a_full_queue_says_so() {
     let rig = Rig::start();
     let (begun, has_begun) = std::sync::mpsc::sync_channel::<()>(1);

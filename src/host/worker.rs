@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::HostConfig;
 use super::attend::{Attendance, Lines, News, concerns};
+use super::behind::Behind;
 use super::error::{HostError, HostStartError};
 use super::fleet::{FleetId, FleetLine};
 use super::handle::MarketHandle;
@@ -104,6 +105,7 @@ pub(super) struct Worker {
     lines: Lines,
     ledger: Ledger,
     health: Health,
+    behind: Behind,
     /// Decisions of this market that were written down, or are to be in this turn.
     noted: u64,
     /// When the core is told next that time has passed, whatever is due.
@@ -132,6 +134,7 @@ impl Worker {
             lines: Lines::default(),
             ledger: Ledger::default(),
             health: Health::Up,
+            behind: Behind::default(),
             noted: 0,
             tick_at: now,
             upkeep_at: now + UPKEEP,
@@ -192,6 +195,10 @@ impl Worker {
                 self.internal(now, Command::Tick, &mut turn);
             }
             self.match_batch(now, &mut turn);
+            if ticks {
+                let latest = self.market.latest();
+                self.behind.look(self.shared.market, latest, now, &self.shared.metrics);
+            }
         }
         // Whoever is told of a failure needs no commit.
         let committed = if turn.events.is_empty() { Ok(()) } else { self.commit(&turn.events) };

@@ -60,6 +60,8 @@ pub struct MarketMetrics {
     pub decision_log_failed: Gauge,
     /// 1 while no commands are taken.
     pub down: Gauge,
+    /// How far the clock is behind the market's time, which stands still meanwhile, in seconds.
+    pub clock_behind: Gauge,
 }
 
 impl MarketMetrics {
@@ -86,6 +88,7 @@ impl MarketMetrics {
             decisions_dropped: counter!("hansom_decisions_dropped_total"),
             decision_log_failed: gauge!("hansom_decision_log_failed"),
             down: gauge!("hansom_market_down"),
+            clock_behind: gauge!("hansom_market_clock_behind_seconds"),
         }
     }
 
@@ -141,6 +144,11 @@ fn describe() {
         "1 while the market takes no commands since its journal failed; else 0."
     );
     let seconds = Unit::Seconds;
+    describe_gauge!(
+        "hansom_market_clock_behind_seconds",
+        seconds,
+        "How far the clock is behind the market's time, which stands still meanwhile; 0 if it is not."
+    );
     describe_histogram!(WAITS[0], seconds, "From a request to its first offer.");
     describe_histogram!(WAITS[1], seconds, "From a request to a driver's acceptance.");
     describe_histogram!(WORKS[0], seconds, "How long a batch took to be matched.");

@@ -3,6 +3,7 @@
 //! [`Session`] is what the messages mean, without a runtime; `ConnectStream` feeds it what has
 //! arrived and decides when to acknowledge.
 
+mod presence;
 mod session;
 mod stream;
 mod trips;

@@ -1,7 +1,9 @@
 //! What the messages of a driver's stream mean, message by message, without a runtime.
 
 use std::cell::RefCell;
+use std::task::Context;
 
+use super::presence::Presence;
 use crate::api::convert::{self, FieldError};
 use crate::api::door::Door;
 use crate::api::driving::presence;
@@ -33,6 +35,7 @@ pub struct Session {
     acked: u64,
     rejections: Vec<proto::RejectedMessage>,
     omitted: u64,
+    presence: Presence,
 }
 
 impl Session {
@@ -54,13 +57,9 @@ impl Session {
         let status = convert::optional_status(hello.status);
         let ack_interval = convert::ack_interval(hello.ack_interval_ms)?;
         let key = door.map.bind(door.now(), &id)?;
+        let mut told = Presence::default();
+        let status = status.filter(|status| introduce(door, id, *status, &mut told));
         door.introduce(&id, key, profile, status);
-        if let (Ok(market), Some(status)) = (door.market(), status)
-            && let Some(command) = presence(id, status)
-        {
-            // Carried out without anybody waiting for it.
-            drop(market.submit(command));
-        }
         Ok(Self {
             id,
             key,
@@ -72,6 +71,7 @@ impl Session {
             acked: 0,
             rejections: Vec::new(),
             omitted: 0,
+            presence: told,
         })
     }
 
@@ -130,7 +130,7 @@ impl Session {
     fn take_status(&mut self, door: &Door, ordinal: u64, code: i32) {
         match convert::required_status("status", code) {
             Ok(status) => {
-                if let Err((reason, detail)) = self.tell_market(door, status) {
+                if let Err((reason, detail)) = self.tell_market(door, ordinal, status) {
                     self.reject(door, ordinal, reason, detail);
                     return;
                 }
@@ -150,20 +150,42 @@ impl Session {
     }
 
     /// Tells dispatch of a status that is its affair.
-    fn tell_market(&self, door: &Door, status: DriverStatus) -> Result<(), (RejectReason, String)> {
+    fn tell_market(
+        &mut self,
+        door: &Door,
+        ordinal: u64,
+        status: DriverStatus,
+    ) -> Result<(), (RejectReason, String)> {
         let Ok(market) = door.market() else { return Ok(()) };
+        let bound = door.bound(&self.id);
         let Some(command) = presence(self.id, status) else {
-            let bound = door.bound(&self.id);
             return bound.map_or(Ok(()), |bound| {
                 let failure = Failure::StatusOwned { driver: self.id, status, bound };
                 Err((RejectReason::StatusOwned, failure.to_string()))
             });
         };
         // Carried out in its turn, before later commands of this stream.
-        match market.submit(command).error() {
-            Some(error) => Err((RejectReason::MarketBusy, error.to_string())),
-            None => Ok(()),
+        let answer = market.submit(command);
+        if let Some(error) = answer.error() {
+            return Err((RejectReason::MarketBusy, error.to_string()));
         }
+        self.presence.take(Some(ordinal), status, bound, answer);
+        Ok(())
+    }
+
+    /// Whether another message can be taken in.
+    pub(super) fn has_room(&self) -> bool {
+        self.presence.has_room()
+    }
+
+    /// Whether the market has answered each status.
+    pub(super) fn is_settled(&self) -> bool {
+        self.presence.is_settled()
+    }
+
+    /// The next status that the market has refused. Registers the waker while one is unanswered.
+    pub(super) fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Option<proto::StatusRefused> {
+        self.presence.poll(cx)
     }
 
     /// Whose stream it is.
@@ -265,5 +287,24 @@ impl Session {
             rejections: std::mem::take(&mut self.rejections),
             rejections_omitted: std::mem::take(&mut self.omitted),
         }
+    }
+}
+
+/// Tells dispatch of the status in a `hello`; says whether it may hold on the map. What is not even
+/// queued holds nowhere.
+fn introduce(door: &Door, driver: DriverId, status: DriverStatus, told: &mut Presence) -> bool {
+    let Ok(market) = door.market() else { return true };
+    match (presence(driver, status), door.bound(&driver)) {
+        (Some(command), bound) => {
+            let answer = market.submit(command);
+            let queued = answer.error().is_none();
+            told.take(None, status, bound, answer);
+            queued
+        }
+        (None, Some(bound)) => {
+            told.refuse(status, Failure::StatusOwned { driver, status, bound });
+            false
+        }
+        (None, None) => true,
     }
 }

@@ -42,10 +42,30 @@ impl ConnectStream {
         Self { door, inbound, session, trips, life, timer, armed: false, end: None }
     }
 
+    fn has_room(&self) -> bool {
+        self.trips.as_ref().is_none_or(Trips::has_room)
+            && self.session.as_ref().is_none_or(Session::has_room)
+    }
+
+    /// Whether the client waits for no answer of the market.
+    fn is_settled(&self) -> bool {
+        self.trips.as_ref().is_none_or(Trips::is_settled)
+            && self.session.as_ref().is_none_or(Session::is_settled)
+    }
+
+    /// What the market has to say.
+    fn poll_market(&mut self, cx: &mut Context<'_>) -> Option<Kind> {
+        let refused = self.session.as_mut().and_then(|session| session.poll_refusal(cx));
+        if let Some(refused) = refused {
+            return Some(Kind::StatusRefused(refused));
+        }
+        self.trips.as_mut()?.poll(cx)
+    }
+
     /// Takes in what is there, up to a limit; says whether the session has just begun.
     fn gather(&mut self, cx: &mut Context<'_>) -> bool {
         for _ in 0..limits::MAX_GATHERED_MESSAGES {
-            if self.trips.as_ref().is_some_and(|trips| !trips.has_room()) {
+            if !self.has_room() {
                 // The answer wakes the stream.
                 return false;
             }
@@ -134,12 +154,10 @@ impl Stream for ConnectStream {
             return Poll::Ready(Some(Ok(ack)));
         }
         let failed = matches!(this.end, Some(Err(_)));
-        if let Some(trips) = this.trips.as_mut().filter(|_| !failed)
-            && let Some(kind) = trips.poll(cx)
-        {
+        if !failed && let Some(kind) = this.poll_market(cx) {
             return Poll::Ready(Some(Ok(ConnectResponse { kind: Some(kind) })));
         }
-        let settled = this.trips.as_ref().is_none_or(Trips::is_settled);
+        let settled = this.is_settled();
         match this.end.replace(Ok(())) {
             Some(Err(status)) => {
                 this.trips = None;

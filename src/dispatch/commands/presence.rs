@@ -47,12 +47,7 @@ impl Market {
             self.may_change_mind(trip)?;
         }
         let bonds = self.book.bonds_of(&driver);
-        let offered = bonds.offered.and_then(|number| self.book.open.get(&number));
-        if let Some((trip, offer)) = offered.and_then(|trip| Some((trip.id, trip.offer?))) {
-            let (attempt, how) = (offer.attempt, Declined::ByGoingOffline);
-            let fact = Fact::OfferDeclined { attempt, driver, how };
-            self.give_back(now, trip, fact, events);
-        }
+        self.offer_leaves(now, driver, events);
         let queued = bonds.queued.and_then(|number| self.book.open.get(&number));
         if let Some((trip, patience)) = queued.map(|trip| (trip.id, trip.patience_until)) {
             let patience_until = patience.max(now.plus(self.config.patience));
@@ -68,6 +63,22 @@ impl Market {
         }
         self.change(now, driver, DriverStatus::Offline);
         Ok(Reply::GoesOffline(OfflineFrom::Now))
+    }
+
+    /// Gives back the offer of a driver who is offline from now on, if one is pending.
+    pub(super) fn offer_leaves(
+        &mut self,
+        now: Timestamp,
+        driver: DriverId,
+        events: &mut Vec<Event>,
+    ) {
+        let offered = self.book.bonds_of(&driver).offered;
+        let offered = offered.and_then(|number| self.book.open.get(&number));
+        if let Some((trip, offer)) = offered.and_then(|trip| Some((trip.id, trip.offer?))) {
+            let (attempt, how) = (offer.attempt, Declined::ByGoingOffline);
+            let fact = Fact::OfferDeclined { attempt, driver, how };
+            self.give_back(now, trip, fact, events);
+        }
     }
 
     /// Whether the driver of a trip may sign off or on once more: each time is an event, and a trip has

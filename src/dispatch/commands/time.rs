@@ -44,7 +44,9 @@ impl Market {
                 self.revoke(now, id, assignment.driver, events);
             }
             (TripState::Arrived | TripState::InProgress, _, Some(assignment)) => {
-                // The driver counts as lost, and with the driver the trip queued behind this one.
+                // The driver counts as lost, and with the driver what is offered or queued behind this
+                // one: an offer that ran out later would make the driver free.
+                self.offer_leaves(now, assignment.driver, events);
                 let queued = self.book.bonds_of(&assignment.driver).queued;
                 if let Some(queued) = queued {
                     self.revoke(now, id.market().trip(queued), assignment.driver, events);

@@ -127,6 +127,33 @@ fn the_trip_ahead_survives_whatever_happens_to_the_present_one() {
 }
 
 #[test]
+fn a_lost_driver_is_offline_whatever_was_offered() {
+    let market = MarketConfig {
+        ride_overdue: Millis::from_secs(60),
+        patience: Millis::from_secs(3_600),
+        ..config()
+    };
+    let (mut rig, first) = finishing_in(market);
+    rig.later(50_000);
+    let next = rig.request("ada");
+    rig.batch();
+    assert_eq!(rig.offer(next).1, "a");
+    rig.wait_until_due();
+    assert_eq!(rig.state(first), TripState::Cancelled);
+    assert_eq!(rig.doing("a"), DriverStatus::Offline);
+    // Also when the offer would have run out; and somebody else is asked at once.
+    rig.batch();
+    assert_eq!(rig.offer(next).1, "b");
+    rig.later(6_000).tick();
+    assert_eq!(rig.state(next), TripState::Offered);
+    rig.later(12_000).tick();
+    assert_eq!(rig.state(next), TripState::Searching);
+    assert_eq!(rig.doing("a"), DriverStatus::Offline);
+    assert_eq!(rig.online("a"), "done");
+    assert_eq!(rig.doing("a"), DriverStatus::Available);
+}
+
+#[test]
 fn an_offer_outlives_the_present_trip() {
     let (mut rig, first) = finishing();
     let next = rig.request("ada");

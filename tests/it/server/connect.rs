@@ -2,13 +2,20 @@
 
 use hansom::api::proto::connect_request::Kind;
 use hansom::api::proto::connect_response;
+use hansom::api::proto::driver_command::What;
+use hansom::api::proto::driver_service_client::DriverServiceClient;
+use hansom::api::proto::rider_service_client::RiderServiceClient;
 use hansom::api::proto::{
     ConnectAck, DriverStatus, GetDriverRequest, Motion, Profile, RejectReason, ReportRequest,
-    SetStatusRequest, Source,
+    RequestTripRequest, SetStatusRequest, Source, StatusRefused,
 };
+use hansom::dispatch::Command;
+use hansom::limits;
+use tokio_stream::StreamExt as _;
 use tonic::Code;
 
 use super::support::{Connect, Fixture, hello, now_ms, report, soon};
+use super::town::{App, Hosted, request};
 
 impl Connect {
     async fn ready(&mut self) {
@@ -192,4 +199,110 @@ async fn a_refused_report_changes_nothing() {
     assert_eq!(get("new").await.unwrap_err().code(), Code::NotFound);
     assert_eq!(get("known").await.unwrap().unwrap().capacity, Some(5));
     assert_eq!(get("waiting").await.unwrap().unwrap().capacity, Some(4));
+}
+
+impl App {
+    /// The next status that the market did not take: which message, the status, the code and why.
+    async fn status_refused(&mut self) -> (Option<u64>, DriverStatus, u32, String) {
+        let refused = self.until(|told| match told {
+            connect_response::Kind::StatusRefused(refused) => Some(refused),
+            _ => None,
+        });
+        let StatusRefused { ordinal, status, refused } = refused.await;
+        let (status, refused) = (DriverStatus::try_from(status).unwrap(), refused.unwrap());
+        assert!(!refused.message.is_empty());
+        (ordinal, status, refused.code, refused.reason)
+    }
+}
+
+#[tokio::test]
+async fn a_status_that_the_market_refuses_later_is_told() {
+    let hosted = Hosted::start().await;
+    let mut app = App::open(hosted.channel.clone(), "cab-1").await.unwrap();
+    app.trips().await;
+    let asked = RequestTripRequest { immediate: true, ..request("ada", "k1") };
+    soon(RiderServiceClient::new(hosted.channel.clone()).request_trip(asked)).await.unwrap();
+    let offer = app.offer().await;
+    app.does(What::AcceptOfferId(offer.offer_id)).await;
+    // Another stream signs off and on until the market takes no more of it.
+    let driver = "cab-1".parse().unwrap();
+    let mut refused = false;
+    while !refused {
+        let market = hosted.host.handle();
+        let changes: Vec<_> = (0..512)
+            .flat_map(|_| [Command::GoOffline { driver }, Command::GoOnline { driver }])
+            .map(|command| market.submit(command))
+            .collect();
+        for change in changes {
+            refused |= soon(change).await.is_err();
+        }
+    }
+    // The last that was taken may have been either; one of these changes it and is refused.
+    app.send(Kind::Status(DriverStatus::Offline.into())).await;
+    app.send(Kind::Status(DriverStatus::Available.into())).await;
+    let (ordinal, status, code, reason) = app.status_refused().await;
+    let sent = [(Some(1), DriverStatus::Offline), (Some(2), DriverStatus::Available)];
+    assert!(sent.contains(&(ordinal, status)), "{ordinal:?} {status:?}");
+    let precondition = Code::FailedPrecondition as u32;
+    assert_eq!((code, reason.as_str()), (precondition, "too_many_changes"));
+    // So is one in a hello, and one that is not the driver's to say.
+    for (status, reason) in [(status, "too_many_changes"), (DriverStatus::OnTrip, "status_owned")] {
+        let mut again = hello("cab-1");
+        again.status = status.into();
+        let mut anew = App::open_with(hosted.channel.clone(), again).await.unwrap();
+        let told = anew.status_refused().await;
+        assert_eq!(told, (None, status, precondition, reason.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_status_that_a_full_queue_does_not_take_is_told() {
+    let hosted = Hosted::start().await;
+    let mut known = App::open(hosted.channel.clone(), "cab-1").await.unwrap();
+    known.trips().await;
+    let market = hosted.host.handle();
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (go_on, goes_on) = std::sync::mpsc::sync_channel::<()>(1);
+    let held = market.look(move |_| {
+        begun.send(()).unwrap();
+        goes_on.recv().unwrap();
+    });
+    soon(has_begun).await.unwrap();
+    let fill = || market.look(|_| ());
+    let waiting: Vec<_> =
+        std::iter::repeat_with(fill).take_while(|one| one.error().is_none()).collect();
+    assert!(waiting.len() > limits::MAX_MARKET_QUEUE / 2);
+    let mut away = hello("cab-1");
+    away.status = DriverStatus::Offline.into();
+    let mut app = App::open_with(hosted.channel.clone(), away).await.unwrap();
+    let exhausted = Code::ResourceExhausted as u32;
+    let told = app.status_refused().await;
+    assert_eq!(told, (None, DriverStatus::Offline, exhausted, "market_queue".to_owned()));
+    // What is not taken does not hold.
+    let asked = GetDriverRequest { driver_id: "cab-1".to_owned() };
+    let driver = soon(DriverServiceClient::new(hosted.channel.clone()).get_driver(asked)).await;
+    assert_eq!(driver.unwrap().into_inner().status(), DriverStatus::Available);
+    // A message is named in the acknowledgement.
+    app.send(Kind::Status(DriverStatus::Offline.into())).await;
+    let reason = app.until(|told| match told {
+        connect_response::Kind::Ack(ack) => ack.rejections.first().map(|one| one.reason()),
+        _ => None,
+    });
+    assert_eq!(reason.await, RejectReason::MarketBusy);
+    go_on.send(()).unwrap();
+    soon(held).await.unwrap();
+    for one in waiting {
+        soon(one).await.unwrap();
+    }
+    // Now it is taken, and nothing more is refused before the stream ends.
+    app.send(Kind::Status(DriverStatus::Offline.into())).await;
+    let (mut rest, mut last) = (app.close(), None);
+    while let Some(told) = soon(rest.next()).await {
+        match told.unwrap().kind {
+            Some(connect_response::Kind::Ack(ack)) => last = Some((ack.received, ack.applied)),
+            Some(connect_response::Kind::StatusRefused(refused)) => panic!("{refused:?}"),
+            _ => {}
+        }
+    }
+    assert_eq!(last, Some((3, 2)));
 }

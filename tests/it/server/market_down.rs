@@ -1,26 +1,17 @@
 //! A journal that fails under a running server: trips are refused with the reason, positions and
 //! questions go on, and a restart knows all that was acknowledged.
 
-use std::sync::Arc;
-
 use hansom::api::proto::driver_service_client::DriverServiceClient;
 use hansom::api::proto::{
     CountRequest, DriverStatus, GetTripRequest, ReportRequest, SetStatusRequest, StatusRequest,
 };
-use hansom::clock::Clock;
-use hansom::dispatch::{MarketConfig, policy};
-use hansom::host::{Host, HostConfig};
-use hansom::index::{IndexConfig, LiveIndex, LiveMap};
-use hansom::journal::{Fault, MemoryJournal};
-use hansom::server::{Server, ServerConfig};
-use hansom::travel::StraightLine;
-use hansom::units::Millis;
+use hansom::journal::Fault;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use super::serve::Served;
-use super::support::{channel, http_get, now_ms, report, soon};
-use super::town::{Town, reason, request};
+use super::support::{http_get, now_ms, report, soon};
+use super::town::{Hosted, Town, reason, request};
 
 fn here(driver: &str) -> ReportRequest {
     let report = Some(report(37.5, -122.25, now_ms()));
@@ -74,26 +65,8 @@ async fn a_disk_that_takes_no_more_ends_trips_and_not_positions() {
 
 #[tokio::test]
 async fn an_fsync_that_fails_acknowledges_nothing_more() {
-    let map = Arc::new(LiveIndex::new(IndexConfig::default(), 7));
-    let (clock, journal) = (Arc::new(Clock::Wall), Arc::new(MemoryJournal::default()));
-    let metrics = hansom::api::metrics();
-    let host = Host::start(HostConfig {
-        market: MarketConfig::new("main".parse().unwrap()),
-        policy: policy::POLICIES[0].1,
-        travel: Arc::new(StraightLine::default()),
-        map: Arc::clone(&map) as Arc<dyn LiveMap>,
-        clock: Arc::clone(&clock),
-        journal: Arc::clone(&journal) as Arc<dyn hansom::journal::Journal>,
-        keep_history: Millis::from_secs(3_600),
-        keep_trips: 1_000,
-        decisions: None,
-        metrics: Arc::clone(&metrics.market),
-    })
-    .unwrap();
-    let market = Some((host.handle().clone(), metrics));
-    let config = ServerConfig { threads: 1, market, ..ServerConfig::default() };
-    let running = Server::start(config, map, clock).unwrap();
-    let channel = channel(running.grpc_addr()).await;
+    let hosted = Hosted::start().await;
+    let (channel, journal) = (hosted.channel.clone(), &hosted.journal);
     let mut riders =
         hansom::api::proto::rider_service_client::RiderServiceClient::new(channel.clone());
     soon(riders.request_trip(request("ada", "k1"))).await.unwrap();

@@ -1,6 +1,7 @@
 //! A server with a market in a process of its own, riders who ask it and drivers who drive.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use hansom::api::proto::admin_service_client::AdminServiceClient;
 use hansom::api::proto::connect_request::Kind as Ask;
@@ -11,9 +12,17 @@ use hansom::api::proto::rider_service_client::RiderServiceClient;
 use hansom::api::proto::trip_event::What as Happened;
 use hansom::api::proto::{
     CommandAnswer, CommandDone, ConnectRequest, ConnectResponse, DriverCommand, GetTripRequest,
-    Journey, Offer, RequestTripRequest, Trip, TripEvent, WatchTripRequest, WatchTripResponse,
-    command_answer,
+    Hello, Journey, Offer, RequestTripRequest, Trip, TripEvent, WatchTripRequest,
+    WatchTripResponse, command_answer,
 };
+use hansom::clock::Clock;
+use hansom::dispatch::{MarketConfig, policy};
+use hansom::host::{Host, HostConfig};
+use hansom::index::{IndexConfig, LiveIndex, LiveMap};
+use hansom::journal::{Journal, MemoryJournal};
+use hansom::server::{Running, Server, ServerConfig};
+use hansom::travel::StraightLine;
+use hansom::units::Millis;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
@@ -78,6 +87,40 @@ impl Town {
     }
 }
 
+/// A server with a market in the process of the test, which can reach behind it.
+pub(super) struct Hosted {
+    pub(super) host: Host,
+    pub(super) journal: Arc<MemoryJournal>,
+    pub(super) channel: Channel,
+    _running: Running,
+}
+
+impl Hosted {
+    pub(super) async fn start() -> Self {
+        let map = Arc::new(LiveIndex::new(IndexConfig::default(), 7));
+        let (clock, journal) = (Arc::new(Clock::Wall), Arc::new(MemoryJournal::default()));
+        let metrics = hansom::api::metrics();
+        let host = Host::start(HostConfig {
+            market: MarketConfig::new("main".parse().unwrap()),
+            policy: policy::POLICIES[0].1,
+            travel: Arc::new(StraightLine::default()),
+            map: Arc::clone(&map) as Arc<dyn LiveMap>,
+            clock: Arc::clone(&clock),
+            journal: Arc::clone(&journal) as Arc<dyn Journal>,
+            keep_history: Millis::from_secs(3_600),
+            keep_trips: 1_000,
+            decisions: None,
+            metrics: Arc::clone(&metrics.market),
+        })
+        .unwrap();
+        let market = Some((host.handle().clone(), metrics));
+        let config = ServerConfig { threads: 1, market, ..ServerConfig::default() };
+        let running = Server::start(config, map, clock).unwrap();
+        let channel = channel(running.grpc_addr()).await;
+        Self { host, journal, channel, _running: running }
+    }
+}
+
 /// From the middle of the town to its east.
 pub(super) fn journey() -> Journey {
     Journey {
@@ -122,10 +165,15 @@ pub(super) struct App {
 impl App {
     /// Connects an app that stands in the middle of the town.
     pub(super) async fn open(channel: Channel, driver: &str) -> Result<Self, Status> {
+        Self::open_with(channel, hello(driver)).await
+    }
+
+    /// The same, by what it says first.
+    pub(super) async fn open_with(channel: Channel, hello: Hello) -> Result<Self, Status> {
         let (sender, receiver) = mpsc::channel(64);
         let call = DriverServiceClient::new(channel).connect(ReceiverStream::new(receiver)).await?;
         let app = Self { sender, responses: call.into_inner(), number: 0 };
-        app.send(Ask::Hello(hello(driver))).await;
+        app.send(Ask::Hello(hello)).await;
         app.send(Ask::Position(report(37.5, -122.25, now_ms()))).await;
         Ok(app)
     }
@@ -133,6 +181,11 @@ impl App {
     pub(super) async fn send(&self, kind: Ask) {
         // Fails once the server is gone, which the responses tell.
         drop(self.sender.send(ConnectRequest { kind: Some(kind) }).await);
+    }
+
+    /// Says no more; what the app is still told.
+    pub(super) fn close(self) -> Streaming<ConnectResponse> {
+        self.responses
     }
 
     /// What the app is told next.
