@@ -116,6 +116,9 @@ pub struct Named {
     merits: DriverMerits,
 }
 
+/// Drivers about to finish by number, nearest first, each with a bound of the distance.
+type Further<'w> = Box<dyn Iterator<Item = (Haversine, usize)> + 'w>;
+
 /// The candidates of one rider.
 pub struct Candidates<'w> {
     pool: &'w Pool<'w>,
@@ -125,7 +128,7 @@ pub struct Candidates<'w> {
     /// Those about to finish who were looked at and will do, the soonest by their bound first.
     finishing: BinaryHeap<Reverse<(Millis, usize)>>,
     /// Those who were not looked at yet, and none of whom is there sooner than this; none if all were.
-    further: Option<(Box<dyn Iterator<Item = (Haversine, usize)> + 'w>, Millis)>,
+    further: Option<(Further<'w>, Millis)>,
 }
 
 impl<'w> Candidates<'w> {
@@ -143,7 +146,7 @@ impl<'w> Candidates<'w> {
             excluded: asked.iter().map(|asked| asked.driver).collect(),
         };
         let search = Search::new(journey.pickup, config.max_radius, filter);
-        let further: Box<dyn Iterator<Item = _>> = Box::new(pool.dropoffs.from(journey.pickup));
+        let further: Further<'_> = Box::new(pool.dropoffs.from(journey.pickup));
         let (further, finishing) = (Some((further, Millis::ZERO)), BinaryHeap::new());
         let mut candidates = Self { pool, journey, asked, search, finishing, further };
         candidates.look_further();
