@@ -6,8 +6,8 @@ use hansom::api::proto::driver_command::What;
 use hansom::api::proto::driver_service_client::DriverServiceClient;
 use hansom::api::proto::rider_service_client::RiderServiceClient;
 use hansom::api::proto::{
-    ConnectAck, DriverStatus, GetDriverRequest, Motion, Profile, RejectReason, ReportRequest,
-    RequestTripRequest, SetStatusRequest, Source, StatusRefused,
+    ConnectAck, DriverStatus, GetDriverRequest, Motion, Profile, RejectReason, RejectedMessage,
+    ReportRequest, RequestTripRequest, SetStatusRequest, Source, StatusRefused,
 };
 use hansom::dispatch::Command;
 use hansom::limits;
@@ -285,7 +285,7 @@ async fn a_status_that_a_full_queue_does_not_take_is_told() {
     // A message is named in the acknowledgement.
     app.send(Kind::Status(DriverStatus::Offline.into())).await;
     let reason = app.until(|told| match told {
-        connect_response::Kind::Ack(ack) => ack.rejections.first().map(|one| one.reason()),
+        connect_response::Kind::Ack(ack) => ack.rejections.first().map(RejectedMessage::reason),
         _ => None,
     });
     assert_eq!(reason.await, RejectReason::MarketBusy);
