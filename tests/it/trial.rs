@@ -83,7 +83,7 @@ fn what_the_market_does_can_be_set_as_for_a_server() {
     for (wrong, why) in [
         ("cost_leav=1m", "--set cost_leav: is not a setting; did you mean cost_leave?"),
         ("cost_leave", "--set cost_leave: has no value: say name=value"),
-        ("listen=x", "--set listen: is none of window, offer_timeout"),
+        ("listen=x", "--set listen: is none of window, retry_every, offer_timeout"),
         ("patience=0s", "--set patience: patience_ms 0 is not in 1000..="),
     ] {
         let output = replay(&[&small[..], &["--set", wrong]].concat());
