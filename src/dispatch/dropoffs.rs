@@ -14,7 +14,7 @@ use crate::geo::{Haversine, LatLng};
 type Dropoff = GeomWithData<[f64; 3], usize>;
 
 /// By how much a squared chord may be wrong, some roundings of numbers up to four; half a metre is
-/// 1.5 × 10⁻¹⁵ nearby.
+/// 6 × 10⁻¹⁵.
 const ROUNDING: f64 = 1e-14;
 
 /// The dropoffs of a window.
