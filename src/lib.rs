@@ -25,6 +25,7 @@ pub mod records;
 pub mod replay;
 pub mod server;
 pub mod sim;
+pub mod suite;
 mod sync;
 pub mod telemetry;
 #[cfg(test)]
