@@ -1,33 +1,55 @@
 //! The policy `batch` against the optimum over all drivers, found by trying every choice.
 
-use super::city::place;
+use std::collections::BTreeMap;
+
+use super::city::{Cab, place};
 use super::policies::crowd;
-use super::rig::{Rig, config, d, request, ten_m_s};
-use crate::dispatch::policy::{Batch, Decision, POLICIES, Proof};
-use crate::dispatch::{CostWeights, DriverMerits, MarketConfig, TripRequest, TripState, Urgency};
-use crate::geo::{Haversine, haversine};
+use super::rig::{Rig, config, d, journey, request, ten_m_s};
+use crate::dispatch::policy::{Batch, Decision, Greedy, POLICIES, Proof};
+use crate::dispatch::{
+    BackToBack, CostWeights, DriverMerits, Journey, MarketConfig, TripRequest, TripState, Urgency,
+};
+use crate::geo::{Haversine, LatLng, haversine};
 use crate::ids::{DriverId, TripId};
 use crate::model::DriverStatus;
+use crate::test_rng::Rng;
 use crate::travel::TravelTime;
-use crate::units::Millis;
+use crate::units::{Meters, Millis};
 
-/// What every driver costs for every rider: none where it is not possible. New drivers, not idle.
-fn table(rig: &Rig, trips: &[TripId]) -> (Vec<Vec<Option<u64>>>, Vec<u64>) {
+/// What every driver costs for every rider, none where it is not possible, and what it costs to
+/// leave each. `ending` says where those who are on a trip will be free.
+fn table(
+    rig: &Rig,
+    trips: &[TripId],
+    ending: &BTreeMap<DriverId, LatLng>,
+) -> (Vec<Vec<Option<u64>>>, Vec<u64>) {
     let (travel, config) = (ten_m_s(), rig.market.config());
     let limit = Haversine::of_radius(config.max_radius);
+    let begins = |driver: &DriverId, cab: &Cab| match (cab.status, config.back_to_back) {
+        (DriverStatus::Available, _) => Some((cab.position, Millis::ZERO)),
+        (DriverStatus::OnTrip, BackToBack::Within(within)) => {
+            let dropoff = *ending.get(driver)?;
+            let remaining = travel.time(cab.position, dropoff).duration;
+            (remaining <= within).then_some((dropoff, remaining))
+        }
+        _ => None,
+    };
     let row = |trip: &TripId| {
         let journey = rig.trip(*trip).request.journey;
-        let cell = |cab: &super::city::Cab| {
-            let pickup = travel.time(cab.position, journey.pickup).duration;
-            let rating = cab.profile.rating;
-            let merits = DriverMerits { rating, idle: Millis::ZERO, accepts_permille: 800 };
-            let possible = cab.status == DriverStatus::Available
-                && journey.is_served_by(&cab.profile)
-                && haversine(cab.position, journey.pickup) <= limit
+        let cell = |(driver, cab): (&DriverId, &Cab)| {
+            let (from, remaining) = begins(driver, cab)?;
+            let way = travel.time(from, journey.pickup).duration;
+            let pickup = Millis(remaining.get() + way.get());
+            let known = rig.market.memory.merits(rig.now, driver, &cab.profile);
+            let idle =
+                if cab.status == DriverStatus::Available { known.idle } else { Millis::ZERO };
+            let possible = journey.is_served_by(&cab.profile)
+                && haversine(from, journey.pickup) <= limit
                 && pickup <= config.max_pickup;
+            let merits = DriverMerits { idle, ..known };
             possible.then(|| config.costs.terms(pickup, &merits).cost().get())
         };
-        rig.city.cabs.values().map(cell).collect()
+        rig.city.cabs.iter().map(cell).collect()
     };
     let leaving = |trip: &TripId| {
         let waiting = rig.now.since(rig.trip(*trip).requested_at);
@@ -75,10 +97,10 @@ fn batch_is_the_optimum_over_all_drivers() {
     let (mut solved, mut offers, mut left, mut greedy_worse) = (0, 0, 0, 0);
     for seed in 0..600 {
         let Some((mut rig, trips)) = small_crowd(seed) else { continue };
-        let (costs, leaving) = table(&rig, &trips);
+        let (costs, leaving) = table(&rig, &trips, &BTreeMap::new());
         let optimum = least(&costs, &leaving, 0);
         let Some((mut other, _)) = small_crowd(seed) else { continue };
-        other.market.set_policy(Box::new(crate::dispatch::policy::Greedy::default()));
+        other.market.set_policy(Box::new(Greedy::default()));
         other.batch();
         greedy_worse += u64::from(total(other.market.last_decision().unwrap()) > optimum);
         rig.batch();
@@ -92,6 +114,78 @@ fn batch_is_the_optimum_over_all_drivers() {
     assert!(solved > 500 && offers > 300 && left > 300, "{solved}, {offers}, {left}");
     // A policy that is not optimal is told from one that is.
     assert!(greedy_worse > 30, "{greedy_worse}");
+}
+
+/// Several drivers on trips that end here and there, some soon, a few free ones, and riders.
+fn busy_city(seed: u64) -> (Rig, Vec<TripId>, BTreeMap<DriverId, LatLng>) {
+    let mut rng = Rng(seed);
+    let mut rig = Rig::with(MarketConfig { back_to_back: BackToBack::Off, ..config() });
+    let mut near = |most: i64| {
+        let mut meters = || f64::from(i32::try_from(rng.within(-most, most)).unwrap()) * 10.0;
+        place(meters(), meters())
+    };
+    let mut ending = BTreeMap::new();
+    for i in 0..6 {
+        let (name, from, to) = (format!("busy{i}"), near(100), near(100));
+        rig.city.add(d(&name), from);
+        let trip = Journey { pickup: from, dropoff: Some(to), ..journey() };
+        let trip = rig.ask(TripRequest { journey: trip, ..request(&name, "k") });
+        rig.batch();
+        let offer = rig.offer(trip).0;
+        for done in [rig.accept(&name, offer), rig.arrive(&name, trip), rig.start(&name, trip)] {
+            assert_eq!(done, "done");
+        }
+        // Further on, or off the way: what remains is not what was expected.
+        rig.city.cabs.get_mut(&d(&name)).unwrap().position = near(150);
+        // Whoever was not expected to be free by then is not looked at, wherever he or she is now.
+        if ten_m_s().time(from, to).duration <= Millis(150_000) {
+            ending.insert(d(&name), to);
+        }
+    }
+    for i in 0..seed % 3 {
+        rig.city.add(d(&format!("free{i}")), near(200));
+    }
+    let mut trips = Vec::new();
+    for i in 0..4 {
+        let journey = Journey { pickup: near(150), ..journey() };
+        trips.push(rig.ask(TripRequest { journey, ..request(&format!("r{i}"), "k") }));
+    }
+    rig.market.config.back_to_back = BackToBack::Within(Millis(150_000));
+    rig.market.config.max_radius = Meters::whole(1_500);
+    rig.market.config.candidates = 1;
+    rig.market.set_policy(Box::new(Batch::default()));
+    (rig, trips, ending)
+}
+
+#[test]
+fn batch_is_the_optimum_where_most_are_about_to_finish() {
+    let (mut queued, mut free, mut without, mut too_long) = (0, 0, 0, 0);
+    for seed in 0..300 {
+        let (mut rig, trips, ending) = busy_city(seed);
+        let (costs, leaving) = table(&rig, &trips, &ending);
+        let optimum = least(&costs, &leaving, 0);
+        rig.batch();
+        let decision = rig.market.last_decision().unwrap();
+        assert_eq!(decision.proof, Proof::Within(Millis::ZERO), "seed {seed}");
+        assert_eq!(total(decision), optimum, "seed {seed}");
+        let finishing = decision.choices().filter(|edge| edge.after.is_some()).count();
+        queued += finishing;
+        free += decision.choices().count() - finishing;
+        // What the same riders would get if nobody on a trip could be asked.
+        let (costs, leaving) = table(&rig, &trips, &BTreeMap::new());
+        without += u32::from(least(&costs, &leaving, 0) > optimum);
+        too_long += rig
+            .city
+            .cabs
+            .iter()
+            .filter(|(driver, cab)| {
+                let rest = |to: &LatLng| ten_m_s().time(cab.position, *to).duration;
+                ending.get(driver).map(rest).is_some_and(|rest| rest > Millis(150_000))
+            })
+            .count();
+    }
+    let reach = (queued, free, without, too_long);
+    assert!(queued > 600 && free > 150 && without > 290 && too_long > 100, "{reach:?}");
 }
 
 #[test]
@@ -135,7 +229,7 @@ fn a_batch_that_is_stopped_says_by_how_much_it_may_be_off() {
     let (mut stopped, mut worse) = (0, 0);
     for seed in 0..600 {
         let Some((mut rig, trips)) = small_crowd(seed) else { continue };
-        let (costs, leaving) = table(&rig, &trips);
+        let (costs, leaving) = table(&rig, &trips, &BTreeMap::new());
         let optimum = least(&costs, &leaving, 0);
         rig.market.config.candidates = 1;
         rig.city.patience = Some(seed % 7);
