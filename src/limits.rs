@@ -322,6 +322,10 @@ pub const MAX_TIMERS_PER_TICK: usize = 8_192;
 /// unfulfilled.
 pub const MAX_OFFERS_PER_TRIP: usize = 256;
 
+/// What a window may write at once, by [`Trip::weight`](crate::dispatch::Trip::weight): half of a commit.
+/// More: riders beyond it wait for the next window, as if nobody had been found for them.
+pub const MAX_WINDOW_BYTES: usize = 32 << 20;
+
 /// The most open trips of one rider that `open_trips_per_rider` may allow.
 pub const MAX_OPEN_TRIPS_PER_RIDER: usize = 64;
 

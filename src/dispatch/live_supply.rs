@@ -1,19 +1,21 @@
 //! The supply as the live map has it.
 //!
 //! The map answers "the k nearest" whole; a search that goes on asks again with a larger k and
-//! passes over those it has had. Beyond [`limits::MAX_K`] drivers a search ends.
+//! passes over those it has had. Beyond [`limits::MAX_K`] drivers the rest of the circle is listed,
+//! and the search goes on in the list: in a stadium, thousands ask for the same thousands of drivers.
 //!
 //! When many ask and few are free, each of the many would search the whole city for them. So before a
 //! batch the free ones are counted, and if they are few they are listed once, and each search reads
 //! the list.
 
-use super::supply::{Nearby, Search, Supply, Whereabouts};
-use crate::geo::{Area, Circle, Haversine, LatLng, haversine};
+use super::listed::{Listed, nearby};
+use super::supply::{Nearby, Pace, Search, Spent, Supply, Whereabouts};
+use crate::geo::{Haversine, LatLng, haversine};
 use crate::ids::DriverId;
-use crate::index::{Answer, Hit, LiveMap};
+use crate::index::{Answer, LiveMap};
 use crate::limits;
-use crate::model::{Filter, K, Nearest, Page, StatusSet, Within};
-use crate::units::{Meters, Timestamp};
+use crate::model::{K, Nearest, StatusSet};
+use crate::units::{Meters, Millis, Timestamp};
 
 /// From so many searches on it is worth counting who is free.
 const MANY_SEARCHES: usize = 16;
@@ -21,46 +23,37 @@ const MANY_SEARCHES: usize = 16;
 /// Reading a list of so many drivers takes about as long as a search of the map.
 const FEW_DRIVERS: usize = 256;
 
+/// How much further than a long search those listed for it may be: searches from so near read the
+/// same list.
+const LISTED_BEYOND_M: f64 = 1_000.0;
+
 /// Where the drivers of a live map are, at one moment.
 pub struct LiveSupply<'a> {
     map: &'a dyn LiveMap,
     now: Timestamp,
     answer: Answer,
     /// All who are free around the searches that are expected, if they are few.
-    free: Option<Free>,
-}
-
-/// All who are free in a circle.
-struct Free {
-    center: LatLng,
-    reach: Meters,
-    drivers: Vec<(DriverId, Hit)>,
-}
-
-impl Free {
-    /// Whether a search does not leave the circle.
-    fn covers(&self, search: &Search) -> bool {
-        let away = haversine(self.center, search.center()).meters();
-        away + search.radius().get() <= self.reach.get()
-    }
+    few: Option<Listed>,
+    /// All around a search that went on for long.
+    many: Option<Listed>,
 }
 
 impl<'a> LiveSupply<'a> {
     /// The supply of a map at a moment.
     pub fn new(map: &'a dyn LiveMap, now: Timestamp) -> Self {
-        Self { map, now, answer: Answer::default(), free: None }
+        Self { map, now, answer: Answer::default(), few: None, many: None }
     }
 
     /// The same at another moment.
     pub fn set_now(&mut self, now: Timestamp) {
         self.now = now;
-        self.free = None;
+        (self.few, self.many) = (None, None);
     }
 
-    /// How many are listed, if they are.
+    /// How many are listed since they are few, and since a search went on for long.
     #[cfg(test)]
-    pub(super) fn listed(&self) -> Option<usize> {
-        self.free.as_ref().map(|free| free.drivers.len())
+    pub(crate) fn listed(&self) -> (Option<usize>, Option<usize>) {
+        (self.few.as_ref().map(Listed::len), self.many.as_ref().map(Listed::len))
     }
 
     fn ask(&mut self, search: &Search, k: usize) {
@@ -76,13 +69,13 @@ impl<'a> LiveSupply<'a> {
         self.map.expect_ids(&self.answer.hits);
     }
 
-    /// Searches the map.
+    /// Searches the map, as far as it answers.
     fn near_of_map(&mut self, search: &mut Search, want: usize, found: &mut Vec<Nearby>) {
-        let most = usize::from(limits::MAX_K);
+        let (before, most) = (found.len(), usize::from(limits::MAX_K));
         let mut k = search.given().saturating_add(want).clamp(1, most);
-        while !search.has_ended() {
-            let (before, after) = (found.len(), search.last());
-            self.ask(search, k);
+        loop {
+            let (asked, after) = (k, search.last());
+            self.ask(search, asked);
             for hit in &self.answer.hits {
                 // Forgotten since: nobody to ask.
                 let Some(driver) = self.map.id(hit.driver) else { continue };
@@ -93,64 +86,56 @@ impl<'a> LiveSupply<'a> {
                 search.give(&nearby);
                 found.push(nearby);
             }
-            if self.answer.hits.len() < k || k == most {
-                search.end();
-            } else if found.len() - before >= want {
+            if self.answer.hits.len() < asked {
+                return search.end();
+            }
+            if found.len() - before >= want || asked == most {
                 return;
             }
             k = (2 * k).min(most);
         }
     }
+
+    /// Lists who is around a search that the map answers no further.
+    fn list_around(&mut self, search: &Search) {
+        if self.many.as_ref().is_some_and(|many| many.covers(search)) {
+            return;
+        }
+        let reach = Meters::new(search.radius().get() + LISTED_BEYOND_M);
+        let circle = (search.center(), reach.unwrap_or(Meters::HALF_GLOBE));
+        let statuses = search.filter().statuses;
+        self.many = Some(Listed::all((self.map, self.now), circle, statuses, &mut self.answer));
+    }
 }
 
 impl Supply for LiveSupply<'_> {
     fn expect(&mut self, pickups: &[LatLng], radius: Meters) {
-        self.free = None;
+        (self.few, self.many) = (None, None);
         let Some(center) = pickups.first().filter(|_| pickups.len() >= MANY_SEARCHES) else {
             return;
         };
         let far = pickups.iter().map(|pickup| haversine(*center, *pickup)).max();
         // A metre more pays for rounding.
         let reach = far.map_or(0.0, Haversine::meters) + radius.get() + 1.0;
-        let reach = Meters::new(reach).unwrap_or(Meters::HALF_GLOBE);
-        let area = Area::Circle(Circle::new(*center, reach));
-        let filter = Filter { statuses: StatusSet::AVAILABLE, ..Filter::ANY };
-        if self.map.count(self.now, &area, &filter) > FEW_DRIVERS as u64 {
-            return;
-        }
-        let page = Page { after: None, size: FEW_DRIVERS };
-        self.map.within(self.now, &Within { area, filter, page }, &mut self.answer);
-        if self.answer.more {
-            // More of them by now.
-            return;
-        }
-        self.map.expect_ids(&self.answer.hits);
-        let hits = self.answer.hits.iter();
-        let drivers = hits.filter_map(|hit| Some((self.map.id(hit.driver)?, *hit))).collect();
-        self.free = Some(Free { center: *center, reach, drivers });
+        let circle = (*center, Meters::new(reach).unwrap_or(Meters::HALF_GLOBE));
+        let (map, free) = ((self.map, self.now), StatusSet::AVAILABLE);
+        self.few = Listed::few(map, circle, free, FEW_DRIVERS, &mut self.answer);
     }
 
     fn near(&mut self, search: &mut Search, want: usize, found: &mut Vec<Nearby>) {
-        let Some(free) = self.free.as_ref().filter(|free| free.covers(search)) else {
-            return self.near_of_map(search, want, found);
-        };
-        let (before, limit) = (found.len(), Haversine::of_radius(search.radius()));
-        for (driver, hit) in &free.drivers {
-            let distance = haversine(hit.position, search.center());
-            let beyond = search.last().is_none_or(|last| (distance, *driver) > last);
-            let (filter, age) = (search.filter(), self.now.since(hit.at));
-            if distance <= limit && beyond && filter.passes(driver, hit.status, &hit.profile, age) {
-                found.push(nearby(*driver, hit, distance));
+        if let Some(few) = self.few.as_ref().filter(|few| few.covers(search)) {
+            return few.next(self.now, search, want, found);
+        }
+        let (before, most) = (found.len(), usize::from(limits::MAX_K));
+        if search.given() < most {
+            self.near_of_map(search, want, found);
+        }
+        let lacking = want.saturating_sub(found.len() - before);
+        if lacking > 0 && !search.has_ended() {
+            self.list_around(search);
+            if let Some(many) = &self.many {
+                many.next(self.now, search, lacking, found);
             }
-        }
-        let next = &mut found[before..];
-        next.sort_unstable_by_key(|nearby| (nearby.distance, nearby.driver));
-        if next.len() <= want {
-            search.end();
-        }
-        found.truncate(before + want);
-        for nearby in &found[before..] {
-            search.give(nearby);
         }
     }
 
@@ -160,8 +145,13 @@ impl Supply for LiveSupply<'_> {
         let fix = known.fix?;
         Some(Whereabouts { position: fix.position, at: fix.at, profile: known.profile })
     }
-}
 
-fn nearby(driver: DriverId, hit: &Hit, distance: Haversine) -> Nearby {
-    Nearby { driver, position: hit.position, distance, at: hit.at, profile: hit.profile }
+    fn worth(&mut self, _dropoff: LatLng) -> Millis {
+        // The map knows drivers, not what a part of the city is worth.
+        Millis::ZERO
+    }
+
+    fn pace(&mut self, _spent: Spent) -> Pace {
+        Pace::GoOn
+    }
 }

@@ -19,6 +19,7 @@ mod costs;
 mod dropoffs;
 mod event;
 mod evolve;
+mod listed;
 mod live_supply;
 mod market;
 mod memory;

@@ -113,10 +113,13 @@ pub enum Pace {
 }
 
 /// Where drivers are.
+///
+/// No method has a body here: a supply around another one that forgot to pass a call on would change
+/// what it does, and nobody would notice.
 pub trait Supply {
     /// Says that searches around these pickups, so far out, are what comes next. Nothing has to be
     /// done about it; a supply that has many to answer may look at all of its drivers once.
-    fn expect(&mut self, _pickups: &[LatLng], _radius: Meters) {}
+    fn expect(&mut self, pickups: &[LatLng], radius: Meters);
 
     /// Adds the next drivers of a search to `found`, nearest first in a straight line, ties in the
     /// order of ids; at least `want` unless there are fewer, in which case the search ends.
@@ -130,13 +133,9 @@ pub trait Supply {
 
     /// How much it is worth that a trip ends there, in milliseconds of pickup time; zero unless
     /// somebody knows better.
-    fn worth(&mut self, _dropoff: LatLng) -> Millis {
-        Millis::ZERO
-    }
+    fn worth(&mut self, dropoff: LatLng) -> Millis;
 
     /// Whether a batch that has spent so much may go on. The core has no clock; this is where a
     /// host that has one says that time is up.
-    fn pace(&mut self, _spent: Spent) -> Pace {
-        Pace::GoOn
-    }
+    fn pace(&mut self, spent: Spent) -> Pace;
 }

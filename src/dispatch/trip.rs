@@ -373,6 +373,11 @@ pub struct Trip {
 }
 
 impl Trip {
+    /// About how many bytes writing it and an event of it takes, at most: names are up to 64 bytes.
+    pub fn weight(&self) -> usize {
+        1_024 + 128 * self.asked.len()
+    }
+
     /// When something has to be done if nothing happens before; none if the trip is over.
     ///
     /// While it waits: the end of its patience. While an offer is pending: the offer's deadline.

@@ -1,7 +1,7 @@
 //! What drivers do about what they are told, each after a while.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -50,6 +50,8 @@ pub(super) struct Apps {
     commands: FleetCommands,
     dice: Rng,
     due: BinaryHeap<Reverse<(Instant, u32, Deed)>>,
+    /// What was due and could not be sent for want of room, the first first: it was due when it was.
+    postponed: VecDeque<(Instant, u32, Deed)>,
     /// When the commands were due that are not answered.
     unanswered: BTreeMap<u64, Instant>,
 }
@@ -57,7 +59,14 @@ pub(super) struct Apps {
 impl Apps {
     pub(super) fn new(scene: Arc<Scene>, commands: FleetCommands) -> Self {
         let dice = Rng(scene.options.seed ^ 0x4150_5053);
-        Self { scene, commands, dice, due: BinaryHeap::new(), unanswered: BTreeMap::new() }
+        Self {
+            scene,
+            commands,
+            dice,
+            due: BinaryHeap::new(),
+            postponed: VecDeque::new(),
+            unanswered: BTreeMap::new(),
+        }
     }
 
     /// Hears and does, until it is over.
@@ -67,8 +76,11 @@ impl Apps {
         mut over: watch::Receiver<bool>,
     ) -> Result<(), BenchError> {
         loop {
-            let next = self.due.peek().map(|Reverse((at, ..))| *at);
-            let next = next.unwrap_or_else(|| clock::stopwatch() + Duration::from_secs(1));
+            let next = match (self.postponed.is_empty(), self.due.peek()) {
+                (false, _) => clock::stopwatch() + AGAIN,
+                (true, Some(Reverse((at, ..)))) => *at,
+                (true, None) => clock::stopwatch() + Duration::from_secs(1),
+            };
             tokio::select! {
                 biased;
                 kind = told.next() => self.hear(kind?),
@@ -98,7 +110,7 @@ impl Apps {
         match event.what {
             Some(Happened::OfferMade(offer)) => {
                 let Ok(offer) = offer.offer_id.parse::<OfferId>() else { return };
-                self.scene.ledger.lock().offered(trip.number(), offer.attempt(), now, &self.scene);
+                self.scene.ledger.lock().offered(trip, offer.attempt(), now, &self.scene);
                 let declines = self.dice.below(1_000) < self.scene.options.declined_permille;
                 let deed = if declines { Deed::Decline(offer) } else { Deed::Accept(offer) };
                 self.will(now, ANSWER_MS, driver, deed);
@@ -115,7 +127,7 @@ impl Apps {
             Some(Happened::TripEnded(end)) => {
                 let completed = end.ending() == TripEnding::Completed;
                 let counts = self.scene.counts(now);
-                self.scene.ledger.lock().trip_ended(trip.number(), completed, counts);
+                self.scene.ledger.lock().trip_ended(trip, completed, counts);
             }
             _ => {}
         }
@@ -131,36 +143,46 @@ impl Apps {
         let now = clock::stopwatch();
         while let Some(&Reverse((due, driver, deed))) = self.due.peek() {
             if due > now {
-                return;
+                break;
             }
             self.due.pop();
-            let what = match deed {
-                Deed::Accept(offer) => What::AcceptOfferId(offer.to_string()),
-                Deed::Decline(offer) => What::DeclineOfferId(offer.to_string()),
-                Deed::Arrive(trip) => What::ArriveTripId(trip.to_string()),
-                Deed::Start(trip) => What::StartTripId(trip.to_string()),
-                Deed::Complete(trip) => {
-                    What::Complete(CompleteTrip { trip_id: trip.to_string(), driven_m: None })
-                }
-            };
-            let Some(number) = self.commands.send(Fleet::name(driver), what) else {
-                self.due.push(Reverse((now + AGAIN, driver, deed)));
-                return;
-            };
-            self.unanswered.insert(number, due);
-            if let Deed::Accept(offer) = deed {
-                self.scene.ledger.lock().accepts(offer.trip().number(), due);
-            }
+            self.postponed.push_back((due, driver, deed));
         }
+        while let Some(&(due, driver, deed)) = self.postponed.front() {
+            if !self.send(due, driver, deed) {
+                return;
+            }
+            self.postponed.pop_front();
+        }
+    }
+
+    /// Whether there was room.
+    fn send(&mut self, due: Instant, driver: u32, deed: Deed) -> bool {
+        let what = match deed {
+            Deed::Accept(offer) => What::AcceptOfferId(offer.to_string()),
+            Deed::Decline(offer) => What::DeclineOfferId(offer.to_string()),
+            Deed::Arrive(trip) => What::ArriveTripId(trip.to_string()),
+            Deed::Start(trip) => What::StartTripId(trip.to_string()),
+            Deed::Complete(trip) => {
+                What::Complete(CompleteTrip { trip_id: trip.to_string(), driven_m: None })
+            }
+        };
+        let Some(number) = self.commands.send(Fleet::name(driver), what) else { return false };
+        self.unanswered.insert(number, due);
+        if let Deed::Accept(offer) = deed {
+            self.scene.ledger.lock().accepts(offer.trip(), due);
+        }
+        true
     }
 
     fn answered(&mut self, now: Instant, answer: CommandAnswer) {
         let Some(due) = self.unanswered.remove(&answer.number) else { return };
+        let counts = self.scene.counts(due);
         let mut ledger = self.scene.ledger.lock();
         match answer.outcome {
-            Some(Outcome::Refused(refused)) => ledger.command_refused(refused.reason),
+            Some(Outcome::Refused(refused)) => ledger.command_refused(refused.reason, counts),
             Some(Outcome::Done(_)) | None => {
-                ledger.command_done(now.duration_since(due), self.scene.counts(due));
+                ledger.command_done(now.duration_since(due), counts);
             }
         }
     }

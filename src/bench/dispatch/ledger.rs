@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 use super::Scene;
 use crate::bench::stage::nanos;
 use crate::client::ClientError;
+use crate::ids::TripId;
 use crate::limits;
 
 /// What is known of a trip under way.
@@ -26,7 +27,7 @@ struct Open {
 /// All counts and times. Requests count that were due while it was measured.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    trips: BTreeMap<u64, Open>,
+    trips: BTreeMap<TripId, Open>,
     /// Requests that were due.
     pub(super) requests: u64,
     /// Of them, those not made since too many trips were open.
@@ -94,6 +95,11 @@ impl Ledger {
         (self.trips.len(), accepted.count())
     }
 
+    /// Trips that have not ended.
+    pub(super) fn open_trips(&self) -> Vec<TripId> {
+        self.trips.keys().copied().collect()
+    }
+
     /// Requests that count and were offered to nobody.
     pub(super) fn never_offered(&self) -> u64 {
         self.trips.values().filter(|trip| trip.counts && trip.offered.is_none()).count() as u64
@@ -113,7 +119,7 @@ impl Ledger {
         }
     }
 
-    pub(super) fn request_taken(&mut self, trip: u64, due: Instant, now: Instant, counts: bool) {
+    pub(super) fn request_taken(&mut self, trip: TripId, due: Instant, now: Instant, counts: bool) {
         let open = self.trips.entry(trip).or_default();
         (open.due, open.counts) = (Some(due), counts);
         let offered = open.offered;
@@ -127,7 +133,7 @@ impl Ledger {
     }
 
     /// An offer was heard, before or after the answer to the request.
-    pub(super) fn offered(&mut self, trip: u64, attempt: u32, now: Instant, scene: &Scene) {
+    pub(super) fn offered(&mut self, trip: TripId, attempt: u32, now: Instant, scene: &Scene) {
         self.offers += u64::from(scene.counts(now));
         if attempt > 1 {
             self.offers_again += u64::from(scene.counts(now));
@@ -146,14 +152,14 @@ impl Ledger {
     }
 
     /// A driver accepts.
-    pub(super) fn accepts(&mut self, trip: u64, due: Instant) {
+    pub(super) fn accepts(&mut self, trip: TripId, due: Instant) {
         if let Some(open) = self.trips.get_mut(&trip) {
             open.accepted = Some(due);
         }
     }
 
     /// A rider heard that a driver has accepted.
-    pub(super) fn rider_heard(&mut self, trip: u64, now: Instant, counts: bool) {
+    pub(super) fn rider_heard(&mut self, trip: TripId, now: Instant, counts: bool) {
         let accepted = self.trips.get(&trip).and_then(|open| open.accepted);
         if let Some(due) = accepted.filter(|_| counts) {
             record(&mut self.heard, now.duration_since(due));
@@ -170,14 +176,16 @@ impl Ledger {
         }
     }
 
-    pub(super) fn command_refused(&mut self, reason: String) {
-        *self.commands_refused.entry(reason).or_default() += 1;
+    pub(super) fn command_refused(&mut self, reason: String, counts: bool) {
+        *self.commands_refused.entry(reason).or_default() += u64::from(counts);
     }
 
-    pub(super) fn trip_ended(&mut self, trip: u64, completed: bool, counts: bool) {
-        self.trips.remove(&trip);
-        self.completed += u64::from(completed && counts);
-        self.ended_otherwise += u64::from(!completed);
+    pub(super) fn trip_ended(&mut self, trip: TripId, completed: bool, counts: bool) {
+        // The driver's gateway and a rider who watches both tell of it.
+        if self.trips.remove(&trip).is_some() && counts {
+            self.completed += u64::from(completed);
+            self.ended_otherwise += u64::from(!completed);
+        }
     }
 }
 

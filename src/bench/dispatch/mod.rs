@@ -26,6 +26,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use self::ledger::Ledger;
+use self::report::Ending;
 pub use self::report::{DispatchReport, Sample, Spread, Work};
 use super::fleet::Fleet;
 use super::stage::BenchError;
@@ -132,8 +133,10 @@ async fn load(options: &DispatchOptions, stalls: Stalls) -> Result<DispatchRepor
     let apps = apps.await.map_err(|error| BenchError::Thread(error.to_string()))?;
     apps?;
     let (samples, updates) = (samples?, updates?);
+    let not_ended_as = riders::standing(&scene).await?;
+    let ending = Ending { samples, not_ended_as, machine: stalls.to_string() };
     let ledger = scene.ledger.lock();
-    Ok(DispatchReport::of(&scene, &ledger, samples, &updates, stalls.to_string()))
+    Ok(DispatchReport::of(&scene, &ledger, &updates, ending))
 }
 
 /// Waits until no driver has a trip, or it has become pointless.

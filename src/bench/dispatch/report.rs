@@ -125,6 +125,8 @@ pub struct DispatchReport {
     pub ended_otherwise: u64,
     /// Trips that had not ended when it was over: nobody was free for them, or they took too long.
     pub not_ended: u64,
+    /// In which state those were, as the server says.
+    pub not_ended_as: BTreeMap<String, u64>,
     /// Trips watched to their end, and watches that failed, by reason.
     pub watched: u64,
     /// Watches that failed, by reason.
@@ -153,16 +155,20 @@ pub struct DispatchReport {
     pub machine: String,
 }
 
+/// What is known when it is over.
+pub(super) struct Ending {
+    /// What the server said meanwhile.
+    pub(super) samples: Samples,
+    /// In which state trips were that did not end.
+    pub(super) not_ended_as: BTreeMap<String, u64>,
+    /// How much the machine stood still.
+    pub(super) machine: String,
+}
+
 impl DispatchReport {
-    pub(super) fn of(
-        scene: &Scene,
-        ledger: &Ledger,
-        samples: Samples,
-        updates: &Updates,
-        machine: String,
-    ) -> Self {
+    pub(super) fn of(scene: &Scene, ledger: &Ledger, updates: &Updates, ending: Ending) -> Self {
         let options = &scene.options;
-        let Samples { all, first, last } = samples;
+        let Samples { all, first, last, between } = ending.samples;
         let work = |name: &str| {
             let (count, mean) = last.mean_since(&first, name)?;
             let within = last.within_since(&first, name, 0.99).filter(|end| end.is_finite());
@@ -170,7 +176,7 @@ impl DispatchReport {
         };
         let cpu = |page: &super::scrape::Page| page.value("process_cpu_seconds_total");
         let cores =
-            cpu(&last).zip(cpu(&first)).map(|(last, first)| (last - first) / options.seconds);
+            cpu(&last).zip(cpu(&first)).map(|(last, first)| (last - first) / between.as_secs_f64());
         Self {
             drivers: options.drivers,
             every_s: options.every.as_secs_f64(),
@@ -195,6 +201,7 @@ impl DispatchReport {
             completed: ledger.completed,
             ended_otherwise: ledger.ended_otherwise,
             not_ended: ledger.open().0 as u64,
+            not_ended_as: ending.not_ended_as,
             watched: ledger.watched,
             watches_failed: ledger.watches_failed.clone(),
             commands_refused: ledger.commands_refused.clone(),
@@ -207,7 +214,7 @@ impl DispatchReport {
             batches_late: work("hansom_match_batch_late_seconds"),
             server_cores: cores,
             samples: all,
-            machine,
+            machine: ending.machine,
         }
     }
 }

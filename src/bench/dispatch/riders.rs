@@ -1,11 +1,14 @@
 //! Riders: each asks at its moment, and some watch what becomes of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Scene, until};
 use crate::api::proto::trip_event::What;
-use crate::api::proto::{Journey, RequestTripRequest, TripEvent, WatchTripRequest};
+use crate::api::proto::{
+    GetTripRequest, Journey, RequestTripRequest, TripEnding, WatchTripRequest,
+};
 use crate::bench::fleet::{Fleet, Rng};
 use crate::bench::stage::BenchError;
 use crate::client::{ClientError, Rider, connect, rider_client};
@@ -14,6 +17,9 @@ use crate::ids::TripId;
 
 /// Connections over which riders ask: each is served by one worker.
 const CONNECTIONS: usize = 4;
+
+/// How many trips that have not ended are looked up.
+const LOOKED_UP: usize = 1_000;
 
 /// How far from where a driver was riders stand, likewise: some five hundred metres.
 const PICKUP_E7: u32 = 50_000;
@@ -57,6 +63,21 @@ pub(super) async fn ask(scene: &Arc<Scene>) -> Result<(), BenchError> {
     Ok(())
 }
 
+/// In which state the trips are that have not ended; at most [`LOOKED_UP`] of them are asked about.
+pub(super) async fn standing(scene: &Scene) -> Result<BTreeMap<String, u64>, BenchError> {
+    let mut client = rider_client(connect(&scene.options.target).await?);
+    let mut states = BTreeMap::new();
+    let open = scene.ledger.lock().open_trips();
+    for trip in open.iter().take(LOOKED_UP) {
+        let request = GetTripRequest { trip_id: trip.to_string() };
+        let answer = client.get_trip(request).await.map_err(ClientError::refused("GetTrip"))?;
+        let state = answer.into_inner().trip.unwrap_or_default().state();
+        let name = state.as_str_name().trim_start_matches("TRIP_STATE_");
+        *states.entry(name.to_owned()).or_default() += 1;
+    }
+    Ok(states)
+}
+
 /// A rider who asks.
 struct Asking {
     scene: Arc<Scene>,
@@ -76,21 +97,29 @@ impl Asking {
         };
         let Ok(id) = trip.parse::<TripId>() else { return };
         let now = clock::stopwatch();
-        self.scene.ledger.lock().request_taken(id.number(), self.due, now, counts);
-        if watches && let Err(error) = self.watch(trip, id.number()).await {
+        self.scene.ledger.lock().request_taken(id, self.due, now, counts);
+        if watches && let Err(error) = self.watch(trip, id).await {
             self.scene.ledger.lock().watch_failed(&error);
         }
     }
 
     /// Watches a trip to its end.
-    async fn watch(&mut self, trip_id: String, number: u64) -> Result<(), ClientError> {
+    async fn watch(&mut self, trip_id: String, trip: TripId) -> Result<(), ClientError> {
         let refused = ClientError::refused("WatchTrip");
         let request = WatchTripRequest { trip_id, after_ordinal: 0 };
         let mut events = self.client.watch_trip(request).await.map_err(&refused)?.into_inner();
         while let Some(told) = events.message().await.map_err(&refused)? {
             let now = clock::stopwatch();
-            if let Some(TripEvent { what: Some(What::OfferAccepted(_)), .. }) = told.event {
-                self.scene.ledger.lock().rider_heard(number, now, self.scene.counts(self.due));
+            match told.event.and_then(|event| event.what) {
+                Some(What::OfferAccepted(_)) => {
+                    self.scene.ledger.lock().rider_heard(trip, now, self.scene.counts(self.due));
+                }
+                // No gateway hears of a trip that no driver has.
+                Some(What::TripEnded(end)) if end.ending() == TripEnding::Unfulfilled => {
+                    let counts = self.scene.counts(now);
+                    self.scene.ledger.lock().trip_ended(trip, false, counts);
+                }
+                _ => {}
             }
         }
         self.scene.ledger.lock().watched += 1;

@@ -78,22 +78,26 @@ pub(super) struct Samples {
     pub(super) all: Vec<Sample>,
     pub(super) first: Page,
     pub(super) last: Page,
+    /// From the first page to the last.
+    pub(super) between: Duration,
 }
 
 /// Looks at the server when it begins to be loaded, when it begins to be measured, now and then, and
 /// at the end.
 pub(super) async fn samples(scene: &Scene) -> Result<Samples, BenchError> {
-    let mut samples = Samples { all: Vec::new(), first: Page::default(), last: Page::default() };
-    let mut due = scene.began;
+    let (first, last, between) = (Page::default(), Page::default(), Duration::ZERO);
+    let mut samples = Samples { all: Vec::new(), first, last, between };
+    let (mut due, mut began) = (scene.began, clock::stopwatch());
     loop {
         until(due).await;
         let (before, page) = (samples.last, look(scene.options.http).await?);
         samples.all.push(sample(scene, &before, &page));
         if due <= scene.from {
-            samples.first = page.clone();
+            (samples.first, began) = (page.clone(), clock::stopwatch());
         }
         samples.last = page;
         if due >= scene.until {
+            samples.between = began.elapsed();
             return Ok(samples);
         }
         let next = if due < scene.from { scene.from } else { due + SAMPLE_EVERY };

@@ -202,6 +202,9 @@ fn table(report: &DispatchReport) -> Table {
     row("trips completed meanwhile", number(report.completed));
     row("  ended otherwise", number(report.ended_otherwise));
     row("  never ended", number(report.not_ended));
+    for (state, count) in &report.not_ended_as {
+        row(&format!("    they are {state}"), number(*count));
+    }
     row("trips watched to the end", number(report.watched));
     for (reason, count) in &report.watches_failed {
         row(&format!("  watches failed: {reason}"), number(*count));

@@ -77,6 +77,14 @@ const WINDOW: Millis = Millis::from_secs(8);
 struct Hurried<'a>(LiveSupply<'a>, u64);
 
 impl Supply for Hurried<'_> {
+    fn expect(&mut self, pickups: &[LatLng], radius: Meters) {
+        self.0.expect(pickups, radius);
+    }
+
+    fn worth(&mut self, dropoff: LatLng) -> Millis {
+        self.0.worth(dropoff)
+    }
+
     fn near(&mut self, search: &mut Search, want: usize, found: &mut Vec<Nearby>) {
         self.0.near(search, want, found);
     }

@@ -9,9 +9,9 @@ use crate::dispatch::states::TripState;
 use crate::dispatch::supply::{Nearby, Pace, Search, Spent, Supply, Whereabouts};
 use crate::dispatch::trip::Trip;
 use crate::geo::LatLng;
-use crate::ids::DriverId;
+use crate::ids::{DriverId, TripId};
 use crate::limits;
-use crate::units::{Millis, Timestamp};
+use crate::units::{Meters, Millis, Timestamp};
 
 impl Market {
     /// Looks at all who wait, those who have waited longest first.
@@ -65,8 +65,14 @@ impl Market {
         }
         let decision = self.decide(now, numbers, kind, supply);
         let mut matched = Matched { requests: numbers.len(), ..Matched::default() };
+        // What is written at once has its limit: the rest waits for the next window.
+        let mut room = limits::MAX_WINDOW_BYTES;
+        let mut has_room = |market: &Self, trip: TripId| {
+            room = room.saturating_sub(market.trip(trip).map_or(0, Trip::weight));
+            room > 0
+        };
         for choice in decision.choices() {
-            if self.may_offer(&choice) {
+            if self.may_offer(&choice) && has_room(self, choice.trip) {
                 self.offer(now, &choice, events);
                 matched.offers += 1;
             } else {
@@ -75,8 +81,9 @@ impl Market {
         }
         for &number in numbers {
             let found = self.book.open.get(&number);
-            if let Some(trip) = found.filter(|trip| trip.state == TripState::Requested) {
-                self.emit(now, trip.id, Fact::SearchContinued, events);
+            let requested = found.filter(|trip| trip.state == TripState::Requested);
+            if let Some(trip) = requested.map(|trip| trip.id).filter(|id| has_room(self, *id)) {
+                self.emit(now, trip, Fact::SearchContinued, events);
             }
         }
         self.decisions.keep(decision);
@@ -156,6 +163,10 @@ struct Paced<'a> {
 }
 
 impl Supply for Paced<'_> {
+    fn expect(&mut self, pickups: &[LatLng], radius: Meters) {
+        self.supply.expect(pickups, radius);
+    }
+
     fn near(&mut self, search: &mut Search, want: usize, found: &mut Vec<Nearby>) {
         self.supply.near(search, want, found);
     }

@@ -10,6 +10,10 @@ use crate::dispatch::candidates::Edge;
 use crate::dispatch::supply::{Pace, Spent, Supply};
 use crate::ids::DriverId;
 
+/// When time is up somebody is still looked for, as long as there is one among so many: beyond them a
+/// rider waits for the next window, lest a city without a free driver be searched for each.
+const STOPPED_AFTER: usize = 64;
+
 /// The policy `greedy`.
 #[derive(Debug, Default)]
 pub struct Greedy {
@@ -45,7 +49,8 @@ impl Policy for Greedy {
                 }
                 let spent =
                     Spent { etas: decision.spent.etas + count(&self.edges), ..decision.spent };
-                if soonest.is_some() && supply.pace(spent) == Pace::Stop {
+                let will_do = soonest.is_some() || self.edges.len() >= STOPPED_AFTER;
+                if will_do && supply.pace(spent) == Pace::Stop {
                     break;
                 }
             }

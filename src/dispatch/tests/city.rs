@@ -6,7 +6,7 @@ use crate::dispatch::{Nearby, Pace, Search, Spent, StatusChange, Supply, Whereab
 use crate::geo::{Degrees, Haversine, LatLng, haversine};
 use crate::ids::DriverId;
 use crate::model::{DriverStatus, Filter, Profile, VehicleTypes};
-use crate::units::{Millis, Timestamp};
+use crate::units::{Meters, Millis, Timestamp};
 
 /// A driver of the city.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +74,8 @@ impl City {
 }
 
 impl Supply for City {
+    fn expect(&mut self, _pickups: &[LatLng], _radius: Meters) {}
+
     fn near(&mut self, search: &mut Search, want: usize, found: &mut Vec<Nearby>) {
         let limit = Haversine::of_radius(search.radius());
         let mut all: Vec<Nearby> = self

@@ -1,14 +1,16 @@
 //! The supply of a live map against a list that is sorted.
 
 use super::city::place;
-use crate::dispatch::{LiveSupply, Nearby, Search, Supply};
+use super::rig::{config, request, ten_m_s};
+use crate::dispatch::policy::{Batch, Proof};
+use crate::dispatch::{Command, LiveSupply, Market, MarketConfig, Nearby, Search, Supply};
 use crate::geo::{Haversine, LatLng, haversine};
 use crate::ids::DriverId;
 use crate::index::{BatchOutcome, IndexConfig, LiveIndex, LiveMap, ScanIndex};
 use crate::limits;
 use crate::model::{Capacity, DriverStatus, Filter, Motion, Profile, Report};
 use crate::test_rng::Rng;
-use crate::units::{Meters, Timestamp};
+use crate::units::{Meters, Millis, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -77,7 +79,7 @@ fn is_the_sorted_list(map: &dyn LiveMap, drivers: u64, few: Few) {
             let around = [0.0, 500.0].map(|east_m| place(east_m, 0.0)).repeat(pickups / 2 + 1);
             supply.expect(&around[..pickups], Meters::whole(4_000));
             let listed = few == Few::Yes && pickups > 16;
-            assert_eq!(supply.listed().is_some(), listed, "{pickups} searches");
+            assert_eq!(supply.listed().0.is_some(), listed, "{pickups} searches");
             let found = all(&mut supply, want);
             let found: Vec<_> = found.iter().map(|n| (n.distance, n.driver)).collect();
             assert_eq!(found, expected, "{want} at a time, {pickups} searches");
@@ -124,16 +126,66 @@ fn who_moves_between_two_questions_disturbs_nobody_else() {
 }
 
 #[test]
-fn a_search_ends_where_the_map_does() {
-    let map = LiveIndex::new(IndexConfig::default(), 1);
+fn a_search_goes_on_where_the_map_answers_no_further() {
     let most = usize::from(limits::MAX_K);
-    let mut rng = Rng(5);
-    for i in 0..most + 200 {
-        let meters = f64::from(i32::try_from(rng.within(-900, 900)).unwrap());
-        report(&map, &format!("d{i}").parse().unwrap(), place(meters, 0.0));
+    for map in [&LiveIndex::new(IndexConfig::default(), 1) as &dyn LiveMap, &scan()] {
+        let mut expected = fill(map, 4_000);
+        // A rank far out.
+        let rank = place(3_500.0, 0.0);
+        for i in 0..30 {
+            let id = format!("e{i}").parse().unwrap();
+            report(map, &id, rank);
+            expected.push((haversine(rank, place(0.0, 0.0)), id));
+        }
+        expected.sort_unstable();
+        let limit = Haversine::of_radius(Meters::whole(4_000));
+        let expected: Vec<_> =
+            expected.into_iter().filter(|(distance, _)| *distance <= limit).collect();
+        let late = &expected[most..];
+        let ties = late.windows(2).filter(|pair| pair[0].0 == pair[1].0).count();
+        assert!(late.len() > 500 && ties > 20, "{} beyond, {ties} ties", late.len());
+        for want in [7, 300, 999, 5_000] {
+            let mut supply = LiveSupply::new(map, NOW);
+            let found = all(&mut supply, want);
+            let found: Vec<_> = found.iter().map(|n| (n.distance, n.driver)).collect();
+            assert_eq!(found, expected, "{want} at a time");
+            let (few, many) = supply.listed();
+            assert!(few.is_none() && many.is_some_and(|listed| listed >= expected.len()));
+        }
     }
-    let found = all(&mut LiveSupply::new(&map, NOW), 300);
-    assert_eq!(found.len(), most);
+}
+
+fn scan() -> ScanIndex {
+    ScanIndex::new(IndexConfig::default())
+}
+
+/// More riders come out of a stadium than a map names drivers at a time, and all the cabs wait at one
+/// place: each rider has to look beyond those whom the others look at too.
+#[test]
+fn nobody_in_a_stadium_is_left_out_for_want_of_looking() {
+    let map = LiveIndex::new(IndexConfig::default(), 1);
+    let (riders, cabs) = (1_100, 1_300);
+    let mut rng = Rng(9);
+    let mut some = |spread: i64| f64::from(i32::try_from(rng.within(-spread, spread)).unwrap());
+    for i in 0..cabs {
+        let position = place(2_500.0 + some(200), some(200));
+        report(&map, &format!("c{i}").parse().unwrap(), position);
+    }
+    let config = MarketConfig { open_trips: 2_000, ..config() };
+    let mut market = Market::new(config, Box::new(Batch::default()), ten_m_s()).unwrap();
+    let (mut supply, mut events) = (LiveSupply::new(&map, NOW), Vec::new());
+    for i in 0..riders {
+        let mut asked = request(&format!("r{i}"), "k");
+        asked.journey.pickup = place(some(300), some(300));
+        let asked = Command::RequestTrip(Box::new(asked));
+        market.apply(NOW, asked, &mut supply, &mut events).unwrap();
+    }
+    market.apply(NOW, Command::MatchBatch, &mut supply, &mut events).unwrap();
+    let decision = market.last_decision().unwrap();
+    assert_eq!(decision.choices().count(), riders);
+    assert_eq!(decision.proof, Proof::Within(Millis::ZERO));
+    let (_, many) = supply.listed();
+    assert!(many.is_some_and(|listed| listed == cabs), "{many:?}: nobody looked so far");
 }
 
 #[test]
@@ -156,7 +208,7 @@ fn a_search_that_was_not_expected_misses_nobody() {
     let expected = fill(&map, 300);
     let mut supply = LiveSupply::new(&map, NOW);
     supply.expect(&[place(2_000.0, 0.0); 20], Meters::whole(4_000));
-    assert!(supply.listed().is_some_and(|listed| listed > 50));
+    assert!(supply.listed().0.is_some_and(|listed| listed > 50));
     let limit = Haversine::of_radius(Meters::whole(4_000));
     let within = expected.iter().filter(|(distance, _)| *distance <= limit).count();
     assert_eq!(all(&mut supply, 10).len(), within);
