@@ -102,7 +102,8 @@ pub const HTTP_HEADER_SECONDS: u64 = 5;
 pub const HTTP_EXCHANGE_SECONDS: u64 = 20;
 
 /// Threads beside each worker that read in the journal for calls and watches, which have to wait if
-/// the disk does. More reads wait for one of them, at most one for each call and stream there is.
+/// the disk does. More reads wait for one of them, at most one for each call and stream there is: what
+/// waits for one that is gone is passed over.
 pub const READER_THREADS: usize = 4;
 
 /// The most worker threads.
@@ -386,8 +387,12 @@ pub const MAX_WAITING_DECISION_ROWS: usize = 1 << 20;
 /// How long after a failure of the disk a log of decisions goes on in a new file, in milliseconds.
 pub const DECISION_LOG_RETRY_MS: u64 = 5_000;
 
-/// Questions that are looked up in the log of decisions at once. More: they wait.
+/// Questions that are looked up in the log of decisions at once, in all workers; one whose call is gone
+/// counts until it has noticed. More: they wait.
 pub const MAX_ARCHIVE_READS: usize = 2;
+
+// A log may have to be read for seconds: the journal always finds a thread beside it.
+const _: () = assert!(MAX_ARCHIVE_READS < READER_THREADS);
 
 /// The longest that any wait of a market may be configured to: seven days.
 pub const MAX_DISPATCH_WAIT_MS: u64 = 7 * 24 * 3_600 * 1_000;

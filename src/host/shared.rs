@@ -35,8 +35,9 @@ pub(super) struct Shared {
     pub(super) journal: Arc<dyn Journal>,
     /// Decisions that memory may have forgotten.
     pub(super) archive: Option<Archive>,
-    /// A permit for each look into the archive.
-    pub(super) archive_reads: Semaphore,
+    /// A permit for each look into the archive, held by the look itself: one whose call is gone may
+    /// still occupy its thread.
+    pub(super) archive_reads: Arc<Semaphore>,
     pub(super) watched: Arc<Watched>,
     pub(super) metrics: Arc<MarketMetrics>,
     /// The drivers whom a trip or an offer binds. Read for each status that a client reports, written
@@ -60,7 +61,7 @@ impl Shared {
             market: state.head.market,
             journal,
             archive,
-            archive_reads: Semaphore::new(limits::MAX_ARCHIVE_READS),
+            archive_reads: Arc::new(Semaphore::new(limits::MAX_ARCHIVE_READS)),
             watched: Arc::default(),
             metrics,
             bound: RwLock::default(),

@@ -1,5 +1,7 @@
 //! A host with a journal in memory: who hears of what, and when.
 
+mod explain;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
