@@ -444,7 +444,8 @@ pub const MAX_WAITING_NEWS: usize = 64;
 /// are told in three seconds. One more: the stream is told how things stand with that driver instead.
 pub const MAX_WAITING_FLEET_NEWS: usize = 8_192;
 
-/// The most drivers that one message of `ConnectFleet` may attend. Those beyond are refused, one by one.
+/// The most drivers that one message of `ConnectFleet` may attend. More: the stream ends with
+/// `INVALID_ARGUMENT`.
 pub const MAX_ATTENDED_PER_MESSAGE: usize = 4_096;
 
 /// The most drivers that one `ConnectFleet` may attend, some 100 bytes each. One more is refused.

@@ -25,7 +25,7 @@ use super::proto::{
 };
 use super::status::{Failure, unreadable};
 use crate::host::{Attended, FleetLine, FleetNews, HostError, MarketHandle, Missed, Pending};
-use crate::ids::DriverId;
+use crate::ids::{DriverId, MAX_ID_BYTES};
 use crate::limits;
 
 /// How the stream stands towards the market.
@@ -80,7 +80,12 @@ impl FleetStream {
             match Pin::new(&mut self.inbound).poll_next(cx) {
                 Poll::Pending => return,
                 Poll::Ready(Some(Ok(message))) => match message.kind {
-                    Some(Asked::Attend(message)) => self.attend(&message),
+                    Some(Asked::Attend(message)) => {
+                        if let Err(error) = self.attend(&message) {
+                            self.end = Some(Err(Failure::from(error).into()));
+                            return;
+                        }
+                    }
                     Some(Asked::Command(message)) => self.command(&message),
                     // A kind that this version does not know.
                     None => {}
@@ -95,36 +100,38 @@ impl FleetStream {
                 }
             }
         }
-        self.life.yield_turn();
+        self.life.yield_turn(cx);
     }
 
-    fn attend(&mut self, message: &AttendDrivers) {
-        let Line::Open(line) = &self.line else { return };
-        let max = limits::MAX_ATTENDED_PER_MESSAGE;
-        let mut drivers = Vec::with_capacity(message.driver_ids.len().min(max));
-        for (i, id) in message.driver_ids.iter().enumerate() {
-            let parsed = id.parse::<DriverId>();
-            let field = || format!("attend.driver_ids[{i}]");
-            match parsed {
-                _ if i >= max => {
-                    let failure = Failure::FleetTooLarge { of: "message", max };
-                    self.refusals.push_back(not_attended(id, &failure));
-                }
+    /// Attends those who can be; the others are refused one by one.
+    fn attend(&mut self, message: &AttendDrivers) -> Result<(), FieldError> {
+        let Line::Open(line) = &self.line else { return Ok(()) };
+        let (ids, max) = (&message.driver_ids, limits::MAX_ATTENDED_PER_MESSAGE);
+        if ids.len() > max {
+            // Before anything is made of them: there may be millions.
+            let field = "attend.driver_ids".to_owned();
+            let detail = format!("{field} has {} ids; at most {max} are allowed", ids.len());
+            return Err(FieldError { field, detail });
+        }
+        let mut drivers = Vec::with_capacity(ids.len());
+        for (i, id) in ids.iter().enumerate() {
+            match id.parse::<DriverId>() {
                 Ok(driver) => drivers.push(driver),
                 Err(error) => {
-                    let failure = FieldError::because(field(), error).into();
-                    self.refusals.push_back(not_attended(id, &failure));
+                    let error = FieldError::because(format!("attend.driver_ids[{i}]"), error);
+                    self.refusals.push_back(not_attended(beginning(id), &error.into()));
                 }
             }
         }
         if drivers.is_empty() {
-            return;
+            return Ok(());
         }
         let ids = drivers.clone();
         if let Err(error) = self.market.attend_fleet(line.id, drivers) {
             let failure = Failure::from(error);
             self.refusals.extend(ids.iter().map(|id| not_attended(id.as_str(), &failure)));
         }
+        Ok(())
     }
 
     fn command(&mut self, message: &FleetCommand) {
@@ -238,10 +245,16 @@ fn attended_message(attended: &Attended) -> DriverAttended {
     let id = attended.driver.as_str();
     let Some(trips) = &attended.trips else {
         let max = limits::MAX_FLEET_DRIVERS;
-        return not_attended(id, &Failure::FleetTooLarge { of: "stream", max });
+        return not_attended(id, &Failure::FleetTooLarge { max });
     };
     let trips = trips.iter().map(convert::trip_message).collect();
     DriverAttended { driver_id: id.to_owned(), trips, refused: None }
+}
+
+/// As much of what should have been an id as an id may have.
+fn beginning(id: &str) -> &str {
+    let end = (0..=MAX_ID_BYTES.min(id.len())).rev().find(|end| id.is_char_boundary(*end));
+    id.split_at(end.unwrap_or(0)).0
 }
 
 fn not_attended(id: &str, failure: &Failure) -> DriverAttended {
