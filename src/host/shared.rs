@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 
+use super::attend::Claim;
 use super::watch::Watched;
 use crate::decisions::Archive;
 use crate::dispatch::{Counts, Head};
@@ -43,6 +44,8 @@ pub(super) struct Shared {
     /// The drivers whom a trip or an offer binds. Read for each status that a client reports, written
     /// by the market's thread; held for a lookup.
     bound: RwLock<BTreeMap<DriverId, DriverStatus>>,
+    /// The last claim that was given out.
+    claims: AtomicU64,
     /// How many they are: where nobody is bound, reports need not look.
     bound_count: AtomicUsize,
     /// Held for a copy.
@@ -65,10 +68,16 @@ impl Shared {
             watched: Arc::default(),
             metrics,
             bound: RwLock::default(),
+            claims: AtomicU64::new(0),
             bound_count: AtomicUsize::new(0),
             state: Mutex::new(state),
             stopping: AtomicBool::new(false),
         }
+    }
+
+    /// A claim that is newer than all before.
+    pub(super) fn claim(&self) -> Claim {
+        Claim(self.claims.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// What a bound driver is doing.

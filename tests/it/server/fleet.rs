@@ -2,6 +2,8 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hansom::api::proto::command_answer::Outcome;
 use hansom::api::proto::connect_fleet_request::Kind as Asked;
@@ -23,8 +25,9 @@ use tokio_stream::StreamExt as _;
 use tonic::{Code, Status};
 
 use super::hostile::memory;
+use super::raw::narrow;
 use super::serve::Served;
-use super::support::{Fixture, channel, now_ms, report, soon};
+use super::support::{Fixture, channel, eventually, now_ms, report, soon};
 use super::town::{Town, all};
 use super::waiting::{call, framed, request};
 
@@ -195,6 +198,40 @@ async fn a_message_of_millions_is_refused_as_a_whole_and_costs_no_more_than_it_i
     if let (Some(before), Some(most)) = (before, memory(&served, "VmHWM")) {
         let paid = most.saturating_sub(before);
         assert!(paid < 256 << 20, "{paid} bytes for a message of 4 MB");
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_attends_and_does_not_read_is_read_no_further() {
+    let served = Served::start(&["--market", "main", "--threads", "1"]);
+    let before = memory(&served, "VmRSS");
+    let max = limits::MAX_ATTENDED_PER_MESSAGE;
+    let driver_ids: Vec<String> = (0..max).map(|i| i.to_string()).collect();
+    let (times, sent) = (400, Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&sent);
+    let request = tokio_stream::iter(0..times).map(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let attend = AttendDrivers { driver_ids: driver_ids.clone() };
+        ConnectFleetRequest { kind: Some(Asked::Attend(attend)) }
+    });
+    let request = request.chain(tokio_stream::pending());
+    let mut client = DriverServiceClient::new(narrow(&served).await);
+    let mut told = soon(client.connect_fleet(request)).await.unwrap().into_inner();
+    // As much as HTTP/2 lets it send.
+    let window = limits::STREAM_WINDOW_BYTES as usize / (32 << 10);
+    eventually("it is sent", || std::future::ready(sent.load(Ordering::SeqCst) > window)).await;
+    // Nothing is lost, and all are told in the end.
+    let mut drivers = 0;
+    while drivers < times * max {
+        let message = soon(told.message()).await.unwrap().unwrap();
+        let Some(Told::Attended(attended)) = message.kind else { panic!("{message:?}") };
+        assert!(attended.drivers.iter().all(|one| one.refused.is_none()));
+        drivers += attended.drivers.len();
+    }
+    assert_eq!(drivers, times * max);
+    if let (Some(before), Some(most)) = (before, memory(&served, "VmHWM")) {
+        let paid = most.saturating_sub(before);
+        assert!(paid < 64 << 20, "{paid} bytes for a gateway that did not read");
     }
 }
 
