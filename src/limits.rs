@@ -102,7 +102,8 @@ pub const HTTP_HEADER_SECONDS: u64 = 5;
 pub const HTTP_EXCHANGE_SECONDS: u64 = 20;
 
 /// Threads beside each worker that read in the journal for calls and watches, which have to wait if
-/// the disk does. More reads wait for one of them, at most one for each call and stream there is.
+/// the disk does. More reads wait for one of them, at most one for each call and stream there is: what
+/// waits for one that is gone is passed over.
 pub const READER_THREADS: usize = 4;
 
 /// The most worker threads.
@@ -390,8 +391,12 @@ pub const MAX_WAITING_DECISION_ROWS: usize = 1 << 20;
 /// How long after a failure of the disk a log of decisions goes on in a new file, in milliseconds.
 pub const DECISION_LOG_RETRY_MS: u64 = 5_000;
 
-/// Questions that are looked up in the log of decisions at once. More: they wait.
+/// Questions that are looked up in the log of decisions at once, in all workers; one whose call is gone
+/// counts until it has noticed. More: they wait.
 pub const MAX_ARCHIVE_READS: usize = 2;
+
+// A log may have to be read for seconds: the journal always finds a thread beside it.
+const _: () = assert!(MAX_ARCHIVE_READS < READER_THREADS);
 
 /// The longest that any wait of a market may be configured to: seven days.
 pub const MAX_DISPATCH_WAIT_MS: u64 = 7 * 24 * 3_600 * 1_000;
@@ -439,12 +444,27 @@ pub const TRACE_CLOCK_POLL_MS: u64 = 20;
 /// instead, as when it began.
 pub const MAX_WAITING_NEWS: usize = 64;
 
-/// News that waits to be read by one gateway's stream, some 600 bytes each: what 500 trips a second
-/// are told in three seconds. One more: the stream is told how things stand with that driver instead.
+/// News that waits to be read by one gateway's stream, some 600 bytes each, how things stand with
+/// drivers aside ([`MAX_UNANSWERED_ATTENDS`]): what 500 trips a second are told in three seconds. One
+/// more: the stream is told how things stand with that driver instead.
 pub const MAX_WAITING_FLEET_NEWS: usize = 8_192;
 
-/// The most drivers that one message of `ConnectFleet` may attend. Those beyond are refused, one by one.
+/// The most drivers that one message of `ConnectFleet` may attend. More: the stream ends with
+/// `INVALID_ARGUMENT`.
 pub const MAX_ATTENDED_PER_MESSAGE: usize = 4_096;
+
+/// Messages by which one `ConnectFleet` attends drivers, or a part of those who have to be attended anew,
+/// of which it has not told how things stand: up to 400 KB each, and some 600 bytes for each of their
+/// trips. More: the stream is not read until one is told.
+pub const MAX_UNANSWERED_ATTENDS: usize = 2;
+
+/// How long a message may become that tells how things stand with several drivers: a quarter of what
+/// libraries of gRPC take unless told otherwise. Longer: the rest of them is in the next.
+pub const ATTENDED_MESSAGE_BYTES: usize = 1 << 20;
+
+/// Lines of drivers and gateways that are gone and not forgotten, beyond as many as there are of others.
+/// More: they are looked for; so they are each minute.
+pub const MAX_UNTIDIED_LINES: usize = 1_024;
 
 /// The most drivers that one `ConnectFleet` may attend, some 100 bytes each. One more is refused.
 pub const MAX_FLEET_DRIVERS: usize = 1 << 20;

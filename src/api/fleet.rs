@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use prost::Message as _;
 use tokio::time::Sleep;
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
@@ -24,8 +25,8 @@ use super::proto::{
     FleetCommand, FleetEvent, FleetSuperseded,
 };
 use super::status::{Failure, unreadable};
-use crate::host::{Attended, FleetLine, FleetNews, HostError, MarketHandle, Missed, Pending};
-use crate::ids::DriverId;
+use crate::host::{Attended, Due, FleetLine, FleetNews, HostError, MarketHandle, Missed, Pending};
+use crate::ids::{DriverId, MAX_ID_BYTES};
 use crate::limits;
 
 /// How the stream stands towards the market.
@@ -46,6 +47,8 @@ pub struct FleetStream {
     timer: Option<Pin<Box<Sleep>>>,
     /// Drivers who are not attended, to be told: at most a message of them.
     refusals: VecDeque<DriverAttended>,
+    /// Drivers who are, of one time that they were attended, as far as they are not told yet.
+    attended: Option<(VecDeque<DriverAttended>, Due)>,
     answers: Answers,
     end: Option<Result<(), Status>>,
 }
@@ -62,12 +65,19 @@ impl FleetStream {
     ) -> Result<Self, Failure> {
         let market = door.market()?.clone();
         let line = Line::Asked(market.open_fleet());
-        let (refusals, answers) = (VecDeque::new(), Answers::default());
-        Ok(Self { market, inbound, life, line, timer: None, refusals, answers, end: None })
+        let (refusals, answers, attended) = (VecDeque::new(), Answers::default(), None);
+        let (timer, end) = (None, None);
+        Ok(Self { market, inbound, life, line, timer, refusals, attended, answers, end })
     }
 
     fn has_room(&self) -> bool {
-        self.refusals.is_empty() && self.answers.due() < limits::MAX_UNANSWERED_FLEET_COMMANDS
+        let attends = match &self.line {
+            Line::Open(line) => line.due(),
+            Line::Asked(_) => 0,
+        };
+        self.refusals.is_empty()
+            && attends < limits::MAX_UNANSWERED_ATTENDS
+            && self.answers.due() < limits::MAX_UNANSWERED_FLEET_COMMANDS
     }
 
     /// Takes in what is there, up to a limit.
@@ -80,7 +90,12 @@ impl FleetStream {
             match Pin::new(&mut self.inbound).poll_next(cx) {
                 Poll::Pending => return,
                 Poll::Ready(Some(Ok(message))) => match message.kind {
-                    Some(Asked::Attend(message)) => self.attend(&message),
+                    Some(Asked::Attend(message)) => {
+                        if let Err(error) = self.attend(&message) {
+                            self.end = Some(Err(Failure::from(error).into()));
+                            return;
+                        }
+                    }
                     Some(Asked::Command(message)) => self.command(&message),
                     // A kind that this version does not know.
                     None => {}
@@ -95,36 +110,38 @@ impl FleetStream {
                 }
             }
         }
-        self.life.yield_turn();
+        self.life.yield_turn(cx);
     }
 
-    fn attend(&mut self, message: &AttendDrivers) {
-        let Line::Open(line) = &self.line else { return };
-        let max = limits::MAX_ATTENDED_PER_MESSAGE;
-        let mut drivers = Vec::with_capacity(message.driver_ids.len().min(max));
-        for (i, id) in message.driver_ids.iter().enumerate() {
-            let parsed = id.parse::<DriverId>();
-            let field = || format!("attend.driver_ids[{i}]");
-            match parsed {
-                _ if i >= max => {
-                    let failure = Failure::FleetTooLarge { of: "message", max };
-                    self.refusals.push_back(not_attended(id, &failure));
-                }
+    /// Attends those who can be; the others are refused one by one.
+    fn attend(&mut self, message: &AttendDrivers) -> Result<(), FieldError> {
+        let Line::Open(line) = &self.line else { return Ok(()) };
+        let (ids, max) = (&message.driver_ids, limits::MAX_ATTENDED_PER_MESSAGE);
+        if ids.len() > max {
+            // Before anything is made of them: there may be millions.
+            let field = "attend.driver_ids".to_owned();
+            let detail = format!("{field} has {} ids; at most {max} are allowed", ids.len());
+            return Err(FieldError { field, detail });
+        }
+        let mut drivers = Vec::with_capacity(ids.len());
+        for (i, id) in ids.iter().enumerate() {
+            match id.parse::<DriverId>() {
                 Ok(driver) => drivers.push(driver),
                 Err(error) => {
-                    let failure = FieldError::because(field(), error).into();
-                    self.refusals.push_back(not_attended(id, &failure));
+                    let error = FieldError::because(format!("attend.driver_ids[{i}]"), error);
+                    self.refusals.push_back(not_attended(beginning(id), &error.into()));
                 }
             }
         }
         if drivers.is_empty() {
-            return;
+            return Ok(());
         }
         let ids = drivers.clone();
-        if let Err(error) = self.market.attend_fleet(line.id, drivers) {
+        if let Err(error) = self.market.attend_fleet(line, drivers) {
             let failure = Failure::from(error);
             self.refusals.extend(ids.iter().map(|id| not_attended(id.as_str(), &failure)));
         }
+        Ok(())
     }
 
     fn command(&mut self, message: &FleetCommand) {
@@ -133,6 +150,16 @@ impl FleetStream {
             Ok(driver) => self.answers.take(Some(&self.market), driver, &command),
             Err(error) => self.answers.refuse(command.number, error.into()),
         }
+    }
+
+    /// The next drivers to tell of who are attended.
+    fn next_attended(&mut self) -> Option<Kind> {
+        let (all, _) = self.attended.as_mut()?;
+        let drivers = fitting(all);
+        if all.is_empty() {
+            self.attended = None;
+        }
+        Some(Kind::Attended(DriversAttended { drivers }))
     }
 
     /// What the gateway has to be told next. Registers the waker otherwise.
@@ -144,22 +171,39 @@ impl FleetStream {
         if let Some(answer) = self.answers.poll(cx) {
             return Poll::Ready(Ok(Kind::Answer(answer)));
         }
+        if let Some(drivers) = self.next_attended() {
+            return Poll::Ready(Ok(drivers));
+        }
         let Line::Open(line) = &mut self.line else { return Poll::Pending };
         match line.news.poll_recv(cx) {
-            Poll::Ready(Some(news)) => Poll::Ready(Ok(news_message(&news))),
+            Poll::Ready(Some(FleetNews::Attended(all, due))) => {
+                self.attended = Some((all.iter().map(attended_message).collect(), due));
+                self.next_attended().map_or(Poll::Pending, |drivers| Poll::Ready(Ok(drivers)))
+            }
+            Poll::Ready(Some(FleetNews::Happened(driver, news))) => {
+                let event = Some(convert::event_message(&news.event, Some(&news.request.journey)));
+                let driver_id = driver.to_string();
+                Poll::Ready(Ok(Kind::Event(FleetEvent { driver_id, event })))
+            }
+            Poll::Ready(Some(FleetNews::Superseded(driver))) => {
+                Poll::Ready(Ok(superseded_message(driver)))
+            }
             Poll::Ready(None) => {
                 let market = self.market.market();
-                Poll::Ready(Err(HostError::Ended { market }.into()))
+                let error = match line.down() {
+                    Some(reason) => HostError::Down { market, reason },
+                    None => HostError::Ended { market },
+                };
+                Poll::Ready(Err(error.into()))
             }
+            // What was attended is told first, which wakes the stream.
+            Poll::Pending if line.due() >= limits::MAX_UNANSWERED_ATTENDS => Poll::Pending,
             Poll::Pending => match line.missed() {
-                Some(Missed::Superseded(driver)) => {
-                    let driver_id = driver.to_string();
-                    Poll::Ready(Ok(Kind::Superseded(FleetSuperseded { driver_id })))
-                }
-                Some(Missed::Lagged(drivers)) => {
-                    if self.market.attend_fleet(line.id, drivers.clone()).is_err() {
+                Some(Missed::Superseded(driver)) => Poll::Ready(Ok(superseded_message(driver))),
+                Some(Missed::Lagged(lagged)) => {
+                    if self.market.attend_anew(line, &lagged).is_err() {
                         // The market is as busy as can be.
-                        line.put_back(drivers);
+                        line.put_back(lagged);
                         arm(&mut self.timer, Duration::from_millis(limits::RETRY_AFTER_MS));
                         // Not yet: it registers the waker.
                         let _ = fired(&mut self.timer, cx);
@@ -218,33 +262,74 @@ impl Stream for FleetStream {
     }
 }
 
-fn news_message(news: &FleetNews) -> Kind {
-    match news {
-        FleetNews::Attended(all) => {
-            let drivers = all.iter().map(attended_message).collect();
-            Kind::Attended(DriversAttended { drivers })
+/// As many drivers as one message may tell of, and at least one, if there is one.
+fn fitting(all: &mut VecDeque<DriverAttended>) -> Vec<DriverAttended> {
+    let (mut drivers, mut bytes) = (Vec::new(), 0);
+    while let Some(next) = all.front() {
+        // With what precedes it.
+        bytes += next.encoded_len() + 8;
+        if bytes > limits::ATTENDED_MESSAGE_BYTES && !drivers.is_empty() {
+            break;
         }
-        FleetNews::Happened(driver, news) => {
-            let event = convert::event_message(&news.event, Some(&news.request.journey));
-            Kind::Event(FleetEvent { driver_id: driver.to_string(), event: Some(event) })
-        }
-        FleetNews::Superseded(driver) => {
-            Kind::Superseded(FleetSuperseded { driver_id: driver.to_string() })
-        }
+        drivers.extend(all.pop_front());
     }
+    drivers
+}
+
+fn superseded_message(driver: DriverId) -> Kind {
+    Kind::Superseded(FleetSuperseded { driver_id: driver.to_string() })
 }
 
 fn attended_message(attended: &Attended) -> DriverAttended {
     let id = attended.driver.as_str();
     let Some(trips) = &attended.trips else {
         let max = limits::MAX_FLEET_DRIVERS;
-        return not_attended(id, &Failure::FleetTooLarge { of: "stream", max });
+        return not_attended(id, &Failure::FleetTooLarge { max });
     };
     let trips = trips.iter().map(convert::trip_message).collect();
     DriverAttended { driver_id: id.to_owned(), trips, refused: None }
 }
 
+/// As much of what should have been an id as an id may have.
+fn beginning(id: &str) -> &str {
+    let end = (0..=MAX_ID_BYTES.min(id.len())).rev().find(|end| id.is_char_boundary(*end));
+    id.split_at(end.unwrap_or(0)).0
+}
+
 fn not_attended(id: &str, failure: &Failure) -> DriverAttended {
     let refused = Some(refused(failure));
     DriverAttended { driver_id: id.to_owned(), trips: Vec::new(), refused }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::proto::Trip;
+
+    #[test]
+    fn drivers_are_told_in_messages_that_every_client_takes() {
+        let name = "x".repeat(MAX_ID_BYTES);
+        let trip = Trip { rider_id: "r".repeat(1_500), ..Trip::default() };
+        let one = |trips: usize| DriverAttended {
+            driver_id: name.clone(),
+            trips: vec![trip.clone(); trips],
+            refused: None,
+        };
+        let huge = limits::ATTENDED_MESSAGE_BYTES / 1_000;
+        let trips =
+            (0..limits::MAX_ATTENDED_PER_MESSAGE).map(|i| if i == 7 { huge } else { i % 4 });
+        let mut all: VecDeque<DriverAttended> = trips.map(one).collect();
+        let whole = all.clone();
+        let (mut told, mut alone, mut messages) = (Vec::new(), 0, 0);
+        while !all.is_empty() {
+            let drivers = fitting(&mut all);
+            let bytes = DriversAttended { drivers: drivers.clone() }.encoded_len();
+            alone += u32::from(drivers.len() == 1);
+            messages += 1;
+            assert!(bytes <= limits::ATTENDED_MESSAGE_BYTES || drivers.len() == 1, "{bytes}");
+            told.extend(drivers);
+        }
+        assert_eq!(told, Vec::from(whole));
+        assert!(messages > 8 && alone == 1, "{messages} messages, {alone} of one driver");
+    }
 }

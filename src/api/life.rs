@@ -52,12 +52,14 @@ impl StreamLife {
         deadline.as_mut().poll(cx).is_ready().then_some(Failure::DeadlineExceeded)
     }
 
-    /// Lets the other tasks of the thread run before this stream goes on.
+    /// Lets the other tasks of the thread run before this stream goes on, which it will even if it has
+    /// nothing to say now.
     ///
     /// Twice, because the encoder above takes the first `Pending` after a message as the moment
     /// to hand its buffer on, and polls again at once.
-    pub(super) fn yield_turn(&mut self) {
+    pub(super) fn yield_turn(&mut self, cx: &Context<'_>) {
         self.step_back = 2;
+        cx.waker().wake_by_ref();
     }
 
     /// Whether it is not this stream's turn yet; it will be woken.

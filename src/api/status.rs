@@ -44,11 +44,9 @@ pub enum Failure {
     },
     /// More drivers are attended than may be.
     #[error(
-        "max_fleet_drivers: {max} drivers are attended by this {of}, the most that one may attend"
+        "max_fleet_drivers: {max} drivers are attended by this stream, the most that one may attend"
     )]
     FleetTooLarge {
-        /// By a message, or a stream.
-        of: &'static str,
         /// The limit.
         max: usize,
     },
@@ -390,7 +388,7 @@ mod tests {
             Failure::MapFull(FullError { max: 9 }),
             Failure::TooManyStreams { max: 9 },
             Failure::WatchTooLarge { max: 9 },
-            Failure::FleetTooLarge { of: "stream", max: 9 },
+            Failure::FleetTooLarge { max: 9 },
             Failure::TooMuchUnfinished { max: 9 },
             Failure::TooMuchUnread { max: 9 },
             Failure::MessageTooLarge { max: 9 },

@@ -8,7 +8,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::task::JoinHandle;
 use tokio_stream::Stream;
 use tonic::Status;
 
@@ -17,7 +16,7 @@ use super::life::StreamLife;
 use super::proto::WatchTripResponse;
 use super::status::Failure;
 use crate::dispatch::{Event, Fact, Refusal, Trip};
-use crate::host::{HostError, MarketHandle, TripWatch};
+use crate::host::{HostError, MarketHandle, Reading, TripWatch};
 use crate::ids::TripId;
 use crate::journal::Page;
 
@@ -33,7 +32,7 @@ pub struct TripEvents {
     last: u32,
     read: VecDeque<Event>,
     /// What is being read, on a thread that may wait for the disk.
-    reading: Option<JoinHandle<Result<Option<Page<Event>>, HostError>>>,
+    reading: Option<Reading<Result<Option<Page<Event>>, HostError>>>,
     /// Whether more lies in the journal than was read.
     more: bool,
     /// Whether the trip is over, so that there is nothing to wait for.
@@ -84,7 +83,7 @@ impl TripEvents {
         let (trip, last) = (self.trip, self.last);
         let reading = self.reading.get_or_insert_with(|| {
             let market = self.market.clone();
-            tokio::task::spawn_blocking(move || market.events_after(trip, last))
+            Reading::begin(move || market.events_after(trip, last))
         });
         let read = ready!(Pin::new(reading).poll(cx));
         self.reading = None;
@@ -155,7 +154,7 @@ impl Stream for TripEvents {
 /// If the trip is not known or cannot be read.
 pub(super) async fn trip_of(market: &MarketHandle, trip: TripId) -> Result<Trip, Failure> {
     let reader = market.clone();
-    let read = tokio::task::spawn_blocking(move || reader.trip(trip)).await;
+    let read = Reading::begin(move || reader.trip(trip)).await;
     let found = read.unwrap_or_else(|_| Err(ended(market)))?;
     Ok(found.ok_or(HostError::Refused(Refusal::UnknownTrip { trip }))?)
 }

@@ -21,7 +21,8 @@ impl Archive {
     /// What the last decision between two moments, both included, that a trip was part of says of it;
     /// `None` if there is none in the log, as when its file was deleted or damaged before it.
     ///
-    /// Reads files, and so is nothing for a thread that others wait for.
+    /// Reads files, and so is nothing for a thread that others wait for. Looks no further once the
+    /// answer is not `wanted` any more, which is asked before each entry.
     ///
     /// # Errors
     /// [`DecisionLogError`] if a file cannot be read.
@@ -33,9 +34,13 @@ impl Archive {
         &self,
         trip: TripId,
         (from, to): (Timestamp, Timestamp),
+        wanted: &dyn Fn() -> bool,
     ) -> Result<Option<Explanation>, DecisionLogError> {
         let segments = self.place.segments().map_err(DecisionLogError::io(&self.place.folder))?;
         for segment in segments.iter().rev() {
+            if !wanted() {
+                return Ok(None);
+            }
             let mut file = match DecisionFile::open(&segment.path) {
                 Ok(file) => file,
                 // Deleted since, or just begun.
@@ -50,6 +55,9 @@ impl Archive {
             while let Some(entry) = file.next_entry()? {
                 if entry.at() > to {
                     break;
+                }
+                if !wanted() {
+                    return Ok(None);
                 }
                 if let LogEntry::Decided(logged) = entry
                     && let Some(explanation) = logged.decision.explain(trip)

@@ -1,14 +1,11 @@
-//! Drivers who are told what concerns them, by their own app or by a gateway: the newest has it.
+//! One line for one driver: what an app is told.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::sync::mpsc;
 
-use super::fleet::{Attended, FleetEnd, FleetId, FleetLine, Told};
-use crate::dispatch::{Event, Fact, Market, Outcome, Trip, TripRequest};
+use crate::dispatch::{Event, Fact, Outcome, Trip, TripRequest};
 use crate::ids::DriverId;
 use crate::limits;
 
@@ -21,12 +18,17 @@ pub struct News {
     pub request: TripRequest,
 }
 
+/// When somebody wished to be told of a driver: of several, the newest is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim(pub(super) u64);
+
 /// Why no more news comes on a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineEnd {
-    /// The driver has attended anew, elsewhere.
+    /// Somebody else is told of the driver, who wished so later.
     Superseded,
-    /// [`limits::MAX_WAITING_NEWS`] waited to be read: attend anew, which tells how things stand.
+    /// [`limits::MAX_WAITING_NEWS`] waited to be read: attend anew with the same claim, which tells how
+    /// things stand.
     Lagged,
     /// The market has ended.
     Ended,
@@ -63,136 +65,35 @@ impl Attendance {
 
 /// The other end of an app's line.
 #[derive(Debug)]
-struct AppEnd {
+pub(super) struct AppEnd {
     sender: mpsc::Sender<Box<News>>,
     end: Arc<AtomicU8>,
 }
 
-/// Where a driver is told.
-#[derive(Debug)]
-enum Line {
-    /// By the driver's own app.
-    App(AppEnd),
-    /// By a gateway.
-    Fleet(FleetId),
-}
-
-/// All lines of a market.
-#[derive(Debug, Default)]
-pub(super) struct Lines {
-    drivers: BTreeMap<DriverId, Line>,
-    fleets: BTreeMap<FleetId, FleetEnd>,
-    last_fleet: u64,
-}
-
-impl Lines {
-    /// Opens a driver's line, and ends the one before.
-    pub(super) fn open(&mut self, driver: DriverId, market: &Market) -> Attendance {
+impl AppEnd {
+    /// A line to somebody who is shown these trips.
+    pub(super) fn open(trips: Vec<Trip>) -> (Self, Attendance) {
         let (sender, news) = mpsc::channel(limits::MAX_WAITING_NEWS);
         let end = Arc::new(AtomicU8::new(0));
-        self.put(driver, Line::App(AppEnd { sender, end: Arc::clone(&end) }));
-        let trips = market.trips_of(&driver).cloned().collect();
-        Attendance { trips, news, end }
+        (Self { sender, end: Arc::clone(&end) }, Attendance { trips, news, end })
     }
 
-    /// Opens a gateway's line, with nobody on it.
-    pub(super) fn open_fleet(&mut self) -> FleetLine {
-        self.last_fleet += 1;
-        let id = FleetId(self.last_fleet);
-        let (end, line) = FleetEnd::open(id);
-        self.fleets.insert(id, end);
-        line
+    pub(super) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
     }
 
-    /// Puts drivers on a gateway's line; each is ended where it was before.
-    pub(super) fn attend(&mut self, fleet: FleetId, drivers: Vec<DriverId>, market: &Market) {
-        let mut all = Vec::with_capacity(drivers.len());
-        for driver in drivers {
-            // Gone: nobody reads what it would be told.
-            let Some(end) = self.fleets.get_mut(&fleet) else { return };
-            let here = matches!(self.drivers.get(&driver), Some(Line::Fleet(id)) if *id == fleet);
-            if !here && end.drivers >= limits::MAX_FLEET_DRIVERS {
-                all.push(Attended { driver, trips: None });
-                continue;
-            }
-            if !here {
-                end.drivers += 1;
-                self.put(driver, Line::Fleet(fleet));
-            }
-            let trips = Some(market.trips_of(&driver).cloned().collect());
-            all.push(Attended { driver, trips });
+    /// Tells the driver; whether the line goes on.
+    pub(super) fn tell(&self, news: Box<News>) -> bool {
+        let Err(error) = self.sender.try_send(news) else { return true };
+        if matches!(error, mpsc::error::TrySendError::Full(_)) {
+            self.end.store(LAGGED, Ordering::Release);
         }
-        let untold = self.fleets.get(&fleet).map(|end| end.attended(all));
-        for driver in untold.into_iter().flatten() {
-            self.leave(&driver, fleet);
-        }
+        false
     }
 
-    /// Puts a driver on a line and tells the former one.
-    fn put(&mut self, driver: DriverId, line: Line) {
-        match self.drivers.insert(driver, line) {
-            None => {}
-            Some(Line::App(former)) => former.end.store(SUPERSEDED, Ordering::Release),
-            Some(Line::Fleet(former)) => {
-                if let Some(end) = self.fleets.get_mut(&former) {
-                    end.drivers -= 1;
-                    end.supersede(driver);
-                }
-            }
-        }
-    }
-
-    /// Takes a driver off a gateway's line, if it is there.
-    fn leave(&mut self, driver: &DriverId, fleet: FleetId) {
-        if let Entry::Occupied(line) = self.drivers.entry(*driver)
-            && matches!(line.get(), Line::Fleet(id) if *id == fleet)
-        {
-            line.remove();
-            if let Some(end) = self.fleets.get_mut(&fleet) {
-                end.drivers -= 1;
-            }
-        }
-    }
-
-    /// Whether somebody listens for this driver.
-    pub(super) fn has(&self, driver: &DriverId) -> bool {
-        self.drivers.contains_key(driver)
-    }
-
-    /// Tells a driver.
-    pub(super) fn tell(&mut self, driver: &DriverId, news: Box<News>) {
-        match self.drivers.get(driver) {
-            None => {}
-            Some(Line::App(line)) => {
-                let Err(error) = line.sender.try_send(news) else { return };
-                if matches!(error, mpsc::error::TrySendError::Full(_)) {
-                    line.end.store(LAGGED, Ordering::Release);
-                }
-                self.drivers.remove(driver);
-            }
-            Some(&Line::Fleet(fleet)) => {
-                let told = self.fleets.get(&fleet).map(|end| end.tell(*driver, news));
-                if told != Some(Told::Yes) {
-                    self.leave(driver, fleet);
-                }
-            }
-        }
-    }
-
-    /// Ends all of them. Names of gateways' lines are not given again.
-    pub(super) fn end(&mut self) {
-        self.drivers.clear();
-        self.fleets.clear();
-    }
-
-    /// Forgets those whose other end is gone.
-    pub(super) fn tidy(&mut self) {
-        self.fleets.retain(|_, end| !end.is_closed());
-        let fleets = &self.fleets;
-        self.drivers.retain(|_, line| match line {
-            Line::App(line) => !line.sender.is_closed(),
-            Line::Fleet(fleet) => fleets.contains_key(fleet),
-        });
+    /// Ends the line: the driver is told elsewhere.
+    pub(super) fn supersede(self) {
+        self.end.store(SUPERSEDED, Ordering::Release);
     }
 }
 

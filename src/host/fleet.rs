@@ -1,12 +1,12 @@
 //! One line for many drivers: what a gateway is told of them.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::attend::News;
+use super::attend::{Claim, News};
 use crate::dispatch::Trip;
 use crate::ids::DriverId;
 use crate::limits;
@@ -19,7 +19,7 @@ pub struct FleetId(pub(super) u64);
 #[derive(Clone, Debug, PartialEq)]
 pub enum FleetNews {
     /// How things stand with drivers who are told here from now on.
-    Attended(Vec<Attended>),
+    Attended(Vec<Attended>, Due),
     /// Something that concerns a driver.
     Happened(DriverId, Box<News>),
     /// A driver is told elsewhere from now on.
@@ -36,13 +36,55 @@ pub struct Attended {
     pub trips: Option<Vec<Trip>>,
 }
 
+/// Drivers who are being attended: counted by their line until this is dropped, which is when the
+/// gateway has been told how things stand with them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    _counted: Arc<()>,
+}
+
+/// Drivers who are to be put on a gateway's line.
+#[derive(Debug)]
+pub(super) struct Attend {
+    pub(super) fleet: FleetId,
+    pub(super) drivers: Vec<DriverId>,
+    /// With which claims, if they are attended anew.
+    pub(super) former: Vec<Claim>,
+    pub(super) due: Due,
+}
+
+impl Attend {
+    /// Drivers whom a gateway wishes to be told of.
+    pub(super) fn new(line: &FleetLine, drivers: Vec<DriverId>) -> Self {
+        let due = Due { _counted: Arc::clone(&line.counter) };
+        Self { fleet: line.id, drivers, former: Vec::new(), due }
+    }
+
+    /// Drivers whom it is told of no more since it reads too slowly.
+    pub(super) fn anew(line: &FleetLine, lagged: &[Lagged]) -> Self {
+        let drivers = lagged.iter().map(|one| one.driver).collect();
+        let former = lagged.iter().map(|one| one.claim).collect();
+        Self { former, ..Self::new(line, drivers) }
+    }
+}
+
+/// A driver who has to be attended anew, as of when it was first wished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lagged {
+    /// Who.
+    pub driver: DriverId,
+    claim: Claim,
+}
+
 /// What did not fit into the line.
 #[derive(Debug, Default)]
 struct Overflow {
     /// Drivers to be attended anew.
-    lagged: BTreeSet<DriverId>,
+    lagged: BTreeMap<DriverId, Claim>,
     /// Drivers who are told elsewhere. Each has been attended, so they are no more than that.
-    superseded: VecDeque<DriverId>,
+    superseded: BTreeSet<DriverId>,
+    /// Why the market takes no commands, if that is why the line has ended.
+    down: Option<String>,
 }
 
 /// A gateway's line to the market.
@@ -58,6 +100,7 @@ pub struct FleetLine {
     /// What has happened; ends when the market does, or has forgotten what it did not make durable.
     pub news: mpsc::Receiver<FleetNews>,
     overflow: Arc<Mutex<Overflow>>,
+    counter: Arc<()>,
 }
 
 /// What a gateway has missed since it reads too slowly.
@@ -66,28 +109,39 @@ pub enum Missed {
     /// That this driver is told elsewhere.
     Superseded(DriverId),
     /// What concerns these drivers: they have to be attended anew.
-    Lagged(Vec<DriverId>),
+    Lagged(Vec<Lagged>),
 }
 
 impl FleetLine {
     /// What was missed, to be asked when there is no news.
     pub fn missed(&self) -> Option<Missed> {
         let mut overflow = self.overflow.lock();
-        if let Some(driver) = overflow.superseded.pop_front() {
+        if let Some(driver) = overflow.superseded.pop_first() {
             return Some(Missed::Superseded(driver));
         }
         let mut lagged = Vec::new();
         while lagged.len() < limits::MAX_ATTENDED_PER_MESSAGE
-            && let Some(driver) = overflow.lagged.pop_first()
+            && let Some((driver, claim)) = overflow.lagged.pop_first()
         {
-            lagged.push(driver);
+            lagged.push(Lagged { driver, claim });
         }
         (!lagged.is_empty()).then_some(Missed::Lagged(lagged))
     }
 
     /// Puts drivers back who could not be attended anew just now.
-    pub fn put_back(&self, lagged: Vec<DriverId>) {
+    pub fn put_back(&self, lagged: Vec<Lagged>) {
+        let lagged = lagged.into_iter().map(|one| (one.driver, one.claim));
         self.overflow.lock().lagged.extend(lagged);
+    }
+
+    /// How many times drivers have been attended of whom the gateway is not told yet.
+    pub fn due(&self) -> usize {
+        Arc::strong_count(&self.counter) - 1
+    }
+
+    /// Why the market takes no commands, if that is why the news has ended.
+    pub fn down(&self) -> Option<String> {
+        self.overflow.lock().down.clone()
     }
 }
 
@@ -112,7 +166,8 @@ impl FleetEnd {
     pub(super) fn open(id: FleetId) -> (Self, FleetLine) {
         let (sender, news) = mpsc::channel(limits::MAX_WAITING_FLEET_NEWS);
         let overflow = Arc::<Mutex<Overflow>>::default();
-        let line = FleetLine { id, news, overflow: Arc::clone(&overflow) };
+        let (shared, counter) = (Arc::clone(&overflow), Arc::default());
+        let line = FleetLine { id, news, overflow: shared, counter };
         (Self { sender, overflow, drivers: 0 }, line)
     }
 
@@ -121,33 +176,58 @@ impl FleetEnd {
     }
 
     /// Tells of a driver.
-    pub(super) fn tell(&self, driver: DriverId, news: Box<News>) -> Told {
+    pub(super) fn tell(&self, driver: DriverId, claim: Claim, news: Box<News>) -> Told {
         // Held while sending: whoever finds the line empty and then looks here misses nothing.
         let mut overflow = self.overflow.lock();
         if self.sender.try_send(FleetNews::Happened(driver, news)).is_ok() {
             return Told::Yes;
         }
-        overflow.lagged.insert(driver);
+        overflow.lagged.insert(driver, claim);
         Told::Lagged
     }
 
-    /// Tells how things stand; of the drivers who could not be told.
-    pub(super) fn attended(&self, all: Vec<Attended>) -> Vec<DriverId> {
+    /// Tells how things stand with drivers of these claims; which ones could not be told.
+    pub(super) fn attended(
+        &self,
+        all: Vec<Attended>,
+        due: Due,
+        claim: impl Fn(&DriverId) -> Claim,
+    ) -> Vec<DriverId> {
         let mut overflow = self.overflow.lock();
-        let Err(error) = self.sender.try_send(FleetNews::Attended(all)) else { return Vec::new() };
+        // It is so no more, and told after this it would seem to be.
+        overflow.forget(&all);
+        let Err(error) = self.sender.try_send(FleetNews::Attended(all, due)) else {
+            return Vec::new();
+        };
         let (mpsc::error::TrySendError::Full(unsent) | mpsc::error::TrySendError::Closed(unsent)) =
             error;
-        let FleetNews::Attended(all) = unsent else { return Vec::new() };
-        let lagged: Vec<DriverId> = all.iter().map(|attended| attended.driver).collect();
+        let FleetNews::Attended(all, _) = unsent else { return Vec::new() };
+        let lagged = all.iter().map(|one| (one.driver, claim(&one.driver)));
+        let lagged: Vec<(DriverId, Claim)> = lagged.collect();
         overflow.lagged.extend(lagged.iter().copied());
-        lagged
+        lagged.into_iter().map(|(driver, _)| driver).collect()
     }
 
     /// Tells that a driver is told elsewhere.
     pub(super) fn supersede(&self, driver: DriverId) {
         let mut overflow = self.overflow.lock();
         if self.sender.try_send(FleetNews::Superseded(driver)).is_err() {
-            overflow.superseded.push_back(driver);
+            overflow.superseded.insert(driver);
+        }
+    }
+
+    /// Ends the line, and tells why.
+    pub(super) fn end(self, why: &str) {
+        self.overflow.lock().down = Some(why.to_owned());
+    }
+}
+
+impl Overflow {
+    /// Takes drivers out who are on the line again.
+    fn forget(&mut self, attended: &[Attended]) {
+        for Attended { driver, .. } in attended {
+            self.superseded.remove(driver);
+            self.lagged.remove(driver);
         }
     }
 }

@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
-use super::attend::Attendance;
+use super::attend::{Attendance, Claim};
 use super::error::HostError;
-use super::fleet::{FleetId, FleetLine};
+use super::fleet::{Attend, FleetLine, Lagged};
 use super::shared::{HostState, Shared};
 use super::watch::TripWatch;
 use super::worker::Item;
@@ -60,9 +60,15 @@ impl MarketHandle {
         self.ask(|answer| Item::Do { command, answer })
     }
 
-    /// Opens a driver's line, which ends the one before.
-    pub fn attend(&self, driver: DriverId) -> Pending<Attendance> {
-        self.ask(|answer| Item::Attend { driver, answer })
+    /// A wish to be told of a driver, as of now.
+    pub fn claim(&self) -> Claim {
+        self.shared.claim()
+    }
+
+    /// Opens a driver's line, which ends the one before, unless that has the newer claim: then this one
+    /// is ended.
+    pub fn attend(&self, driver: DriverId, claim: Claim) -> Pending<Attendance> {
+        self.ask(|answer| Item::Attend { driver, claim, answer })
     }
 
     /// Opens a gateway's line, on which nobody is.
@@ -75,8 +81,17 @@ impl MarketHandle {
     ///
     /// # Errors
     /// [`HostError::QueueFull`] and [`HostError::Ended`]; then nobody was put there.
-    pub fn attend_fleet(&self, fleet: FleetId, drivers: Vec<DriverId>) -> Result<(), HostError> {
-        self.queue(Item::AttendFleet { fleet, drivers })
+    pub fn attend_fleet(&self, line: &FleetLine, drivers: Vec<DriverId>) -> Result<(), HostError> {
+        self.queue(Item::AttendFleet(Attend::new(line, drivers)))
+    }
+
+    /// Puts drivers on a gateway's line again who are told there no more since it reads too slowly,
+    /// unless they have been attended elsewhere meanwhile: then they are superseded here.
+    ///
+    /// # Errors
+    /// As [`Self::attend_fleet`].
+    pub fn attend_anew(&self, line: &FleetLine, lagged: &[Lagged]) -> Result<(), HostError> {
+        self.queue(Item::AttendFleet(Attend::anew(line, lagged)))
     }
 
     /// Why a trip was offered to whom; `None` if no decision is remembered that it was part of.

@@ -6,9 +6,9 @@
 //!
 //! From the top: [`Host`] (start and stop), [`MarketHandle`] (what others may do, from any thread),
 //! `worker.rs` (the loop), `ledger.rs` (what one commit holds), `restore.rs` (a market from its
-//! journal), `attend.rs` and `fleet.rs` (drivers' and gateways' streams), `explain.rs` (decisions
-//! that memory has forgotten), `watch.rs` (watched trips), `shared.rs` (what others
-//! read), `behind.rs` (a clock that was set back). Not for: messages, sockets, and what a command means.
+//! journal), `lines.rs` (who is told of whom), `attend.rs` and `fleet.rs` (drivers' and gateways' lines), `explain.rs` (decisions
+//! that memory has forgotten), `reading.rs` (reads that may wait for the disk), `watch.rs` (watched
+//! trips), `shared.rs` (what others read), `behind.rs` (a clock that was set back). Not for: messages, sockets, and what a command means.
 
 mod attend;
 mod behind;
@@ -17,6 +17,8 @@ mod explain;
 mod fleet;
 mod handle;
 mod ledger;
+mod lines;
+mod reading;
 mod restore;
 mod shared;
 mod supply;
@@ -28,10 +30,11 @@ mod worker;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-pub use attend::{Attendance, LineEnd, News};
+pub use attend::{Attendance, Claim, LineEnd, News};
 pub use error::{HostError, HostStartError};
-pub use fleet::{Attended, FleetId, FleetLine, FleetNews, Missed};
+pub use fleet::{Attended, Due, FleetId, FleetLine, FleetNews, Lagged, Missed};
 pub use handle::{MarketHandle, Pending};
+pub use reading::Reading;
 pub use shared::HostState;
 pub use watch::TripWatch;
 

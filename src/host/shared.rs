@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 
+use super::attend::Claim;
 use super::watch::Watched;
 use crate::decisions::Archive;
 use crate::dispatch::{Counts, Head};
@@ -35,13 +36,16 @@ pub(super) struct Shared {
     pub(super) journal: Arc<dyn Journal>,
     /// Decisions that memory may have forgotten.
     pub(super) archive: Option<Archive>,
-    /// A permit for each look into the archive.
-    pub(super) archive_reads: Semaphore,
+    /// A permit for each look into the archive, held by the look itself: one whose call is gone may
+    /// still occupy its thread.
+    pub(super) archive_reads: Arc<Semaphore>,
     pub(super) watched: Arc<Watched>,
     pub(super) metrics: Arc<MarketMetrics>,
     /// The drivers whom a trip or an offer binds. Read for each status that a client reports, written
     /// by the market's thread; held for a lookup.
     bound: RwLock<BTreeMap<DriverId, DriverStatus>>,
+    /// The last claim that was given out.
+    claims: AtomicU64,
     /// How many they are: where nobody is bound, reports need not look.
     bound_count: AtomicUsize,
     /// Held for a copy.
@@ -60,14 +64,20 @@ impl Shared {
             market: state.head.market,
             journal,
             archive,
-            archive_reads: Semaphore::new(limits::MAX_ARCHIVE_READS),
+            archive_reads: Arc::new(Semaphore::new(limits::MAX_ARCHIVE_READS)),
             watched: Arc::default(),
             metrics,
             bound: RwLock::default(),
+            claims: AtomicU64::new(0),
             bound_count: AtomicUsize::new(0),
             state: Mutex::new(state),
             stopping: AtomicBool::new(false),
         }
+    }
+
+    /// A claim that is newer than all before.
+    pub(super) fn claim(&self) -> Claim {
+        Claim(self.claims.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// What a bound driver is doing.

@@ -1,5 +1,8 @@
 //! A host with a journal in memory: who hears of what, and when.
 
+mod explain;
+mod lines;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -88,6 +91,10 @@ impl Rig {
         self.host.as_ref().unwrap().handle()
     }
 
+    fn attend(&self, name: &str) -> Attendance {
+        self.handle().attend(d(name), self.handle().claim()).wait().unwrap()
+    }
+
     fn driver(&self, name: &str, lng: f64) {
         let driver = self.map.bind(self.now, &d(name)).unwrap();
         let status = Some(DriverStatus::Available);
@@ -157,7 +164,7 @@ impl Rig {
 fn a_trip_from_the_request_to_the_fare_survives_restarts() {
     let mut rig = Rig::start();
     rig.driver("cab-1", 0.001);
-    let mut line = rig.handle().attend(d("cab-1")).wait().unwrap();
+    let mut line = rig.attend("cab-1");
     assert!(line.trips.is_empty());
     let trip = rig.request("ada");
     let news = line.news.blocking_recv().unwrap();
@@ -168,7 +175,7 @@ fn a_trip_from_the_request_to_the_fare_survives_restarts() {
     assert_eq!(line.news.blocking_recv(), None);
     assert_eq!(line.end(), LineEnd::Ended);
     // What the driver is told on coming back.
-    let line = rig.handle().attend(d("cab-1")).wait().unwrap();
+    let line = rig.attend("cab-1");
     assert_eq!(line.trips[0].offer_id(), Some(trip.offer(1)));
     let driver = d("cab-1");
     let steps = [
@@ -203,7 +210,7 @@ fn nobody_hears_of_what_was_not_committed() {
     for fault in [Fault::Before, Fault::After] {
         let mut rig = Rig::start();
         rig.driver("cab-1", 0.001);
-        let mut line = rig.handle().attend(d("cab-1")).wait().unwrap();
+        let mut line = rig.attend("cab-1");
         rig.journal.fail(1, fault);
         let failed = rig.so(request("ada")).unwrap_err();
         assert!(matches!(&failed, HostError::Down { reason, .. } if reason.contains("commit")));
@@ -229,8 +236,8 @@ fn nobody_hears_of_what_was_not_committed() {
 fn the_newest_line_of_a_driver_has_the_news() {
     let rig = Rig::start();
     rig.driver("cab-1", 0.001);
-    let mut first = rig.handle().attend(d("cab-1")).wait().unwrap();
-    let mut second = rig.handle().attend(d("cab-1")).wait().unwrap();
+    let mut first = rig.attend("cab-1");
+    let mut second = rig.attend("cab-1");
     let trip = rig.request("ada");
     assert_eq!(first.news.blocking_recv(), None);
     assert_eq!(first.end(), LineEnd::Superseded);
@@ -241,7 +248,7 @@ fn the_newest_line_of_a_driver_has_the_news() {
 fn a_line_that_is_not_read_ends_and_tells_how_things_stand_when_opened_anew() {
     let rig = Rig::start();
     rig.driver("cab-1", 0.001);
-    let mut line = rig.handle().attend(d("cab-1")).wait().unwrap();
+    let mut line = rig.attend("cab-1");
     let (trip, driver) = (rig.request("ada"), d("cab-1"));
     assert!(rig.so(Command::AcceptOffer { offer: trip.offer(1), driver }).is_ok());
     for _ in 0..limits::MAX_WAITING_NEWS / 2 {
@@ -254,7 +261,7 @@ fn a_line_that_is_not_read_ends_and_tells_how_things_stand_when_opened_anew() {
     }
     assert_eq!((read.len(), line.end()), (limits::MAX_WAITING_NEWS, LineEnd::Lagged));
     assert!(read.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{read:?}");
-    let anew = rig.handle().attend(d("cab-1")).wait().unwrap();
+    let anew = rig.attend("cab-1");
     assert!(anew.trips[0].ordinal > *read.last().unwrap());
 }
 
@@ -263,8 +270,8 @@ fn a_gateway_that_does_not_read_is_told_who_has_to_be_attended_anew() {
     let rig = Rig::start();
     rig.driver("cab-1", 0.001);
     let mut line = rig.handle().open_fleet().wait().unwrap();
-    rig.handle().attend_fleet(line.id, vec![d("cab-1"), d("cab-2")]).unwrap();
-    let FleetNews::Attended(all) = line.news.blocking_recv().unwrap() else { panic!("order") };
+    rig.handle().attend_fleet(&line, vec![d("cab-1"), d("cab-2")]).unwrap();
+    let FleetNews::Attended(all, _) = line.news.blocking_recv().unwrap() else { panic!("order") };
     assert_eq!(all.iter().map(|one| one.driver).collect::<Vec<_>>(), [d("cab-1"), d("cab-2")]);
     let driver = d("cab-1");
     // More than may wait, and of each trip fewer than it may have; the other driver's come first.
@@ -291,10 +298,11 @@ fn a_gateway_that_does_not_read_is_told_who_has_to_be_attended_anew() {
     }
     assert_eq!(read, limits::MAX_WAITING_FLEET_NEWS);
     let last = lasts[&driver];
-    assert_eq!(line.missed(), Some(Missed::Lagged(vec![driver])));
+    let Some(Missed::Lagged(lagged)) = line.missed() else { panic!("nobody lags") };
+    assert_eq!(lagged.iter().map(|one| one.driver).collect::<Vec<_>>(), [driver]);
     assert_eq!(line.missed(), None);
-    rig.handle().attend_fleet(line.id, vec![driver]).unwrap();
-    let FleetNews::Attended(anew) = line.news.blocking_recv().unwrap() else { panic!("order") };
+    rig.handle().attend_anew(&line, &lagged).unwrap();
+    let FleetNews::Attended(anew, _) = line.news.blocking_recv().unwrap() else { panic!("order") };
     assert!(anew[0].trips.as_ref().unwrap()[0].ordinal > last);
     // From there on there is no gap again.
     assert!(rig.so(Command::GoOffline { driver }).is_ok());
@@ -307,11 +315,12 @@ fn a_gateways_line_ends_when_a_commit_fails_and_its_name_is_not_given_again() {
     let rig = Rig::start();
     rig.driver("cab-1", 0.001);
     let mut line = rig.handle().open_fleet().wait().unwrap();
-    rig.handle().attend_fleet(line.id, vec![d("cab-1")]).unwrap();
-    assert!(matches!(line.news.blocking_recv(), Some(FleetNews::Attended(_))));
+    rig.handle().attend_fleet(&line, vec![d("cab-1")]).unwrap();
+    assert!(matches!(line.news.blocking_recv(), Some(FleetNews::Attended(..))));
     rig.journal.fail(1, Fault::Before);
     assert!(rig.so(request("ada")).is_err());
     assert_eq!(line.news.blocking_recv(), None, "the offer was told");
+    assert!(line.down().is_some_and(|why| why.contains("commit")), "{:?}", line.down());
     assert!(matches!(rig.handle().open_fleet().wait(), Err(HostError::Down { .. })));
 }
 

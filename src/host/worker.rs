@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::HostConfig;
-use super::attend::{Attendance, Lines, News, concerns};
+use super::attend::{Attendance, Claim, News, concerns};
 use super::behind::Behind;
 use super::error::{HostError, HostStartError};
-use super::fleet::{FleetId, FleetLine};
+use super::fleet::{Attend, FleetLine};
 use super::handle::MarketHandle;
 use super::ledger::Ledger;
+use super::lines::Lines;
 use super::restore::restore;
 use super::shared::{HostState, Shared};
 use super::supply::HostSupply;
@@ -47,6 +48,8 @@ pub(super) enum Item {
     Attend {
         /// Who.
         driver: DriverId,
+        /// Since when.
+        claim: Claim,
         /// Who wants to know.
         answer: Answer<Attendance>,
     },
@@ -56,12 +59,7 @@ pub(super) enum Item {
         answer: Answer<FleetLine>,
     },
     /// Drivers of whom a gateway wants to be told.
-    AttendFleet {
-        /// Which gateway.
-        fleet: FleetId,
-        /// Who.
-        drivers: Vec<DriverId>,
-    },
+    AttendFleet(Attend),
     /// A question.
     Look(Look),
     /// Nothing: the thread looks whether it has to stop.
@@ -83,8 +81,8 @@ enum Health {
 struct Turn {
     events: Vec<Event>,
     answers: Vec<(Answer<Reply>, Result<Reply, HostError>)>,
-    attends: Vec<(DriverId, Answer<Attendance>)>,
-    fleets: Vec<(FleetId, Vec<DriverId>)>,
+    attends: Vec<(DriverId, Claim, Answer<Attendance>)>,
+    fleets: Vec<Attend>,
     looks: Vec<Look>,
     news: Vec<(DriverId, Box<News>)>,
     decisions: Vec<Arc<Decision>>,
@@ -92,7 +90,7 @@ struct Turn {
 
 impl Turn {
     fn items(&self) -> usize {
-        let fleets: usize = self.fleets.iter().map(|(_, drivers)| drivers.len()).sum();
+        let fleets: usize = self.fleets.iter().map(|attend| attend.drivers.len()).sum();
         self.answers.len() + self.attends.len() + self.looks.len() + fleets
     }
 }
@@ -220,10 +218,10 @@ impl Worker {
                 };
                 turn.answers.push((answer, outcome));
             }
-            Item::Attend { driver, answer } => match refusal {
+            Item::Attend { driver, claim, answer } => match refusal {
                 // Whoever was told is told no more: nobody here knows how things stand.
                 Some(error) => drop(answer.send(Err(error))),
-                None => turn.attends.push((driver, answer)),
+                None => turn.attends.push((driver, claim, answer)),
             },
             Item::OpenFleet { answer } => {
                 // Nobody is on it yet: nothing of it depends on what is durable.
@@ -231,8 +229,8 @@ impl Worker {
                 drop(answer.send(line));
             }
             // Its line has ended with the market's health.
-            Item::AttendFleet { .. } if refusal.is_some() => {}
-            Item::AttendFleet { fleet, drivers } => turn.fleets.push((fleet, drivers)),
+            Item::AttendFleet(_) if refusal.is_some() => {}
+            Item::AttendFleet(attend) => turn.fleets.push(attend),
             Item::Look(look) => match refusal {
                 Some(error @ HostError::Down { .. }) => look(Err(error)),
                 _ => turn.looks.push(look),
@@ -390,12 +388,12 @@ impl Worker {
             self.lines.tell(&driver, news);
         }
         // After the news: what these are shown has it all.
-        for (driver, answer) in turn.attends {
-            let attendance = self.lines.open(driver, &self.market);
+        for (driver, claim, answer) in turn.attends {
+            let attendance = self.lines.open(driver, claim, &self.market);
             drop(answer.send(Ok(attendance)));
         }
-        for (fleet, drivers) in turn.fleets {
-            self.lines.attend(fleet, drivers, &self.market);
+        for attend in turn.fleets {
+            self.lines.attend(attend, self.shared.claim(), &self.market);
         }
         for look in turn.looks {
             look(Ok(&self.market));
@@ -418,14 +416,14 @@ impl Worker {
         for (answer, _) in turn.answers {
             drop(answer.send(Err(down())));
         }
-        for (_, answer) in turn.attends {
+        for (_, _, answer) in turn.attends {
             drop(answer.send(Err(down())));
         }
         for look in turn.looks {
             look(Err(down()));
         }
         // Their apps come back, and learn how things stand when that is known.
-        self.lines.end();
+        self.lines.end(&reason);
     }
 
     /// Goes back to what is durable, once it is time to try again.

@@ -107,7 +107,7 @@ impl ConnectStream {
                 return false;
             }
         }
-        self.life.yield_turn();
+        self.life.yield_turn(cx);
         false
     }
 

@@ -15,7 +15,7 @@ use crate::api::convert;
 use crate::api::life::{arm, fired};
 use crate::api::proto::connect_response::Kind;
 use crate::api::proto::{DriverCommand, DriverTrips, Superseded};
-use crate::host::{Attendance, HostError, LineEnd, MarketHandle, Pending};
+use crate::host::{Attendance, Claim, HostError, LineEnd, MarketHandle, Pending};
 use crate::ids::DriverId;
 use crate::limits;
 
@@ -33,7 +33,8 @@ enum Line {
 
 /// The trips of one stream.
 pub(super) struct Trips {
-    market: Option<MarketHandle>,
+    /// The market, and since when the driver wishes to be told here.
+    market: Option<(MarketHandle, Claim)>,
     driver: DriverId,
     line: Line,
     timer: Option<Pin<Box<Sleep>>>,
@@ -43,8 +44,12 @@ pub(super) struct Trips {
 impl Trips {
     /// The trips of a driver who has just connected.
     pub(super) fn new(market: Option<MarketHandle>, driver: DriverId) -> Self {
+        let market = market.map(|market| {
+            let claim = market.claim();
+            (market, claim)
+        });
         let line = match &market {
-            Some(market) => Line::Asked(market.attend(driver)),
+            Some((market, claim)) => Line::Asked(market.attend(driver, *claim)),
             None => Line::Elsewhere,
         };
         Self { market, driver, line, timer: None, answers: Answers::default() }
@@ -62,7 +67,8 @@ impl Trips {
 
     /// Takes a command.
     pub(super) fn take(&mut self, command: &DriverCommand) {
-        self.answers.take(self.market.as_ref(), self.driver, command);
+        let market = self.market.as_ref().map(|(market, _)| market);
+        self.answers.take(market, self.driver, command);
     }
 
     /// What the client has to be told next, if there is anything. Registers the waker otherwise.
@@ -72,7 +78,7 @@ impl Trips {
 
     fn poll_line(&mut self, cx: &mut Context<'_>) -> Option<Kind> {
         let Self { market, driver, line, timer, .. } = self;
-        let market = market.as_ref()?;
+        let (market, claim) = market.as_ref()?;
         loop {
             match line {
                 Line::Asked(pending) => match Pin::new(pending).poll(cx) {
@@ -98,7 +104,7 @@ impl Trips {
                             *line = Line::Elsewhere;
                             return Some(Kind::Superseded(Superseded {}));
                         }
-                        LineEnd::Lagged => *line = Line::Asked(market.attend(*driver)),
+                        LineEnd::Lagged => *line = Line::Asked(market.attend(*driver, *claim)),
                         LineEnd::Ended => *line = waits(timer),
                     },
                 },
@@ -106,7 +112,7 @@ impl Trips {
                     if !fired(timer, cx) {
                         return None;
                     }
-                    *line = Line::Asked(market.attend(*driver));
+                    *line = Line::Asked(market.attend(*driver, *claim));
                 }
                 Line::Elsewhere => return None,
             }

@@ -54,7 +54,7 @@ impl IngestStream {
                 break;
             }
         }
-        self.life.yield_turn();
+        self.life.yield_turn(cx);
     }
 }
 

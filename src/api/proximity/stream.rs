@@ -66,7 +66,7 @@ impl Stream for NearestAnswers {
         }
         if this.turn >= limits::MAX_ANSWERS_PER_TURN {
             this.turn = 0;
-            this.life.yield_turn();
+            this.life.yield_turn(cx);
         }
         if this.life.steps_back(cx) {
             return Poll::Pending;

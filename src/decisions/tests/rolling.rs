@@ -1,7 +1,12 @@
 //! A log keeps to its size, and what it still has can be looked up.
 
+use std::cell::Cell;
+
 use super::*;
 use crate::decisions::rolling::{Files, RollingLog};
+
+/// Whoever asks waits for the answer.
+const WANTED: fn() -> bool = || true;
 
 fn place(folder: &tempfile::TempDir, max_bytes: u64) -> LogPlace {
     let folder = folder.path().to_path_buf();
@@ -71,10 +76,10 @@ fn what_was_decided_of_a_trip_is_found_in_the_files() {
             let of: Vec<_> = decisions.iter().filter_map(|one| one.explain(rider.trip)).collect();
             let last = of.last().cloned();
             let span = (of[0].at, of[of.len() - 1].at);
-            assert_eq!(archive.explain(rider.trip, always).unwrap(), last);
-            assert_eq!(archive.explain(rider.trip, span).unwrap(), last);
+            assert_eq!(archive.explain(rider.trip, always, &WANTED).unwrap(), last);
+            assert_eq!(archive.explain(rider.trip, span, &WANTED).unwrap(), last);
             if of.len() > 1 {
-                let first = archive.explain(rider.trip, (of[0].at, of[0].at)).unwrap();
+                let first = archive.explain(rider.trip, (of[0].at, of[0].at), &WANTED).unwrap();
                 assert_eq!(first, Some(of[0].clone()));
                 several += 1;
             }
@@ -83,6 +88,20 @@ fn what_was_decided_of_a_trip_is_found_in_the_files() {
     }
     assert!(found > 50 && several > 10, "{found} trips, {several} in several decisions");
     assert!(place.segments().unwrap().len() > 3);
-    let nobody = archive.explain("sf-999999".parse().unwrap(), always).unwrap();
+    let nobody = archive.explain("sf-999999".parse().unwrap(), always, &WANTED).unwrap();
     assert_eq!(nobody, None);
+    // Whoever does not want to know any more is not looked for to the end.
+    let (asked, oldest) = (Cell::new(0), decisions[0].riders[0].trip);
+    let wanted = |times: u32| {
+        asked.set(0);
+        let wanted = || {
+            asked.set(asked.get() + 1);
+            asked.get() <= times
+        };
+        archive.explain(oldest, (decisions[0].at, decisions[0].at), &wanted).unwrap()
+    };
+    assert!(wanted(u32::MAX).is_some());
+    let all = asked.get();
+    assert!(all > 3, "{all}");
+    assert_eq!((wanted(3), asked.get()), (None, 4));
 }

@@ -1,22 +1,35 @@
 //! A gateway that speaks for many drivers on one stream.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use hansom::api::proto::command_answer::Outcome;
 use hansom::api::proto::connect_fleet_request::Kind as Asked;
 use hansom::api::proto::connect_fleet_response::Kind as Told;
+use hansom::api::proto::connect_request::Kind as AppAsks;
 use hansom::api::proto::connect_response::Kind as AppTold;
 use hansom::api::proto::driver_command::What;
+use hansom::api::proto::driver_service_client::DriverServiceClient;
 use hansom::api::proto::trip_event::What as Happened;
 use hansom::api::proto::{
-    AttendDrivers, CommandRefused, CompleteTrip, ConnectFleetRequest, FleetEvent, ReportRequest,
-    TripEvent,
+    AttendDrivers, CommandRefused, CompleteTrip, ConnectFleetRequest, ConnectRequest, DriverStatus,
+    FleetEvent, Hello, ReportRequest, TripEvent,
 };
 use hansom::client::{FleetCommands, FleetTold, attend};
 use hansom::limits;
+use hyper::body::{Body as _, Bytes};
+use prost::Message;
 use tokio_stream::StreamExt as _;
-use tonic::Code;
+use tonic::{Code, Status};
 
-use super::support::{Fixture, now_ms, report, soon};
+use super::hostile::memory;
+use super::raw::narrow;
+use super::serve::Served;
+use super::support::{Fixture, channel, eventually, now_ms, report, soon};
 use super::town::{Town, all};
+use super::waiting::{call, framed, request};
 
 /// A gateway's stream.
 struct Gateway {
@@ -143,14 +156,18 @@ async fn a_driver_is_told_where_it_was_attended_last() {
 async fn who_cannot_be_attended_is_refused_alone() {
     let folder = tempfile::tempdir().unwrap();
     let town = Town::start(folder.path(), &[]).await;
-    let mut driver_ids = vec!["cab-1".to_owned(), String::new()];
-    driver_ids.extend((2..=limits::MAX_ATTENDED_PER_MESSAGE).map(|i| format!("cab-{i}")));
+    let (long, beginning) =
+        (format!("long{}", "ä".repeat(1_000)), format!("long{}", "ä".repeat(30)));
+    let mut driver_ids = vec!["cab-1".to_owned(), String::new(), long];
+    let max = limits::MAX_ATTENDED_PER_MESSAGE;
+    driver_ids.extend((4..=max).map(|i| format!("cab-{i}")));
+    assert_eq!(driver_ids.len(), max);
     let attend = Asked::Attend(AttendDrivers { driver_ids });
     let request = tokio_stream::iter([ConnectFleetRequest { kind: Some(attend) }]);
     let request = request.chain(tokio_stream::pending());
     let mut told = soon(town.drivers().connect_fleet(request)).await.unwrap().into_inner();
     let mut drivers = Vec::new();
-    while drivers.len() <= limits::MAX_ATTENDED_PER_MESSAGE {
+    while drivers.len() < max {
         let message = soon(told.message()).await.unwrap().unwrap();
         let Some(Told::Attended(attended)) = message.kind else { panic!("{message:?}") };
         drivers.extend(attended.drivers);
@@ -159,8 +176,103 @@ async fn who_cannot_be_attended_is_refused_alone() {
         .iter()
         .filter_map(|one| Some((one.driver_id.as_str(), one.refused.as_ref()?.reason.as_str())))
         .collect();
-    assert_eq!(refused, [("", "bad_field"), ("cab-4096", "max_fleet_drivers")]);
-    assert_eq!(drivers.len(), limits::MAX_ATTENDED_PER_MESSAGE + 1);
+    assert_eq!(refused, [("", "bad_field"), (beginning.as_str(), "bad_field")]);
+    assert_eq!(drivers.len(), max);
+}
+
+#[tokio::test]
+async fn a_message_of_millions_is_refused_as_a_whole_and_costs_no_more_than_it_is_long() {
+    let served = Served::start(&["--market", "main"]);
+    let before = memory(&served, "VmRSS");
+    // As many as fit into a message, none of them an id; a small answer to each would be a gigabyte.
+    let driver_ids = vec![String::new(); 2_000_000];
+    let attend = Asked::Attend(AttendDrivers { driver_ids });
+    let request = tokio_stream::iter([ConnectFleetRequest { kind: Some(attend) }]);
+    let request = request.chain(tokio_stream::pending());
+    let mut client = DriverServiceClient::new(channel(served.grpc).await);
+    let mut told = soon(client.connect_fleet(request)).await.unwrap().into_inner();
+    let refused = soon(told.message()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    let what = "attend.driver_ids has 2000000 ids; at most 4096 are allowed";
+    assert_eq!(refused.message(), what);
+    if let (Some(before), Some(most)) = (before, memory(&served, "VmHWM")) {
+        let paid = most.saturating_sub(before);
+        assert!(paid < 256 << 20, "{paid} bytes for a message of 4 MB");
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_attends_and_does_not_read_is_read_no_further() {
+    let served = Served::start(&["--market", "main", "--threads", "1"]);
+    let before = memory(&served, "VmRSS");
+    let max = limits::MAX_ATTENDED_PER_MESSAGE;
+    let driver_ids: Vec<String> = (0..max).map(|i| i.to_string()).collect();
+    let (times, sent) = (400, Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&sent);
+    let request = tokio_stream::iter(0..times).map(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let attend = AttendDrivers { driver_ids: driver_ids.clone() };
+        ConnectFleetRequest { kind: Some(Asked::Attend(attend)) }
+    });
+    let request = request.chain(tokio_stream::pending());
+    let mut client = DriverServiceClient::new(narrow(&served).await);
+    let mut told = soon(client.connect_fleet(request)).await.unwrap().into_inner();
+    // As much as HTTP/2 lets it send.
+    let window = limits::STREAM_WINDOW_BYTES as usize / (32 << 10);
+    eventually("it is sent", || std::future::ready(sent.load(Ordering::SeqCst) > window)).await;
+    // Nothing is lost, and all are told in the end.
+    let mut drivers = 0;
+    while drivers < times * max {
+        let message = soon(told.message()).await.unwrap().unwrap();
+        let Some(Told::Attended(attended)) = message.kind else { panic!("{message:?}") };
+        assert!(attended.drivers.iter().all(|one| one.refused.is_none()));
+        drivers += attended.drivers.len();
+    }
+    assert_eq!(drivers, times * max);
+    if let (Some(before), Some(most)) = (before, memory(&served, "VmHWM")) {
+        let paid = most.saturating_sub(before);
+        assert!(paid < 64 << 20, "{paid} bytes for a gateway that did not read");
+    }
+}
+
+/// Messages that ask for nothing, and a last one, all in one piece.
+fn nothing_then(first: &impl Message, nothings: usize, last: &impl Message) -> Bytes {
+    let mut all = framed(false, &first.encode_to_vec()).to_vec();
+    for _ in 0..nothings {
+        all.extend(framed(false, &[]));
+    }
+    all.extend(framed(false, &last.encode_to_vec()));
+    all.into()
+}
+
+#[tokio::test]
+async fn many_messages_that_ask_for_nothing_hold_no_stream_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let town = Town::start(folder.path(), &[]).await;
+    let driver_ids = vec!["cab-1".to_owned()];
+    let attend = ConnectFleetRequest { kind: Some(Asked::Attend(AttendDrivers { driver_ids })) };
+    let hello = AppAsks::Hello(Hello { driver_id: "cab-1".to_owned(), ..Hello::default() });
+    let status = AppAsks::Status(DriverStatus::Available.into());
+    let [hello, status] = [hello, status].map(|kind| ConnectRequest { kind: Some(kind) });
+    let gathered = limits::MAX_GATHERED_MESSAGES;
+    for nothings in [gathered - 1, gathered, gathered + 1, 3 * gathered] {
+        for (method, all) in [
+            ("ConnectFleet", nothing_then(&attend, nothings, &attend)),
+            ("Connect", nothing_then(&hello, nothings, &status)),
+        ] {
+            // Only if the last is read does the stream end.
+            let request = request(&format!("DriverService/{method}"), [all], true);
+            let answer = soon(call(town.channel.clone(), request)).await.unwrap();
+            let mut body = answer.into_body();
+            let mut code = None;
+            while let Some(frame) = soon(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await {
+                if let Ok(trailers) = frame.unwrap().into_trailers() {
+                    code = Status::from_header_map(&trailers).map(|status| status.code());
+                }
+            }
+            assert_eq!(code, Some(Code::Ok), "{method} after {nothings}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use hansom::api::proto::driver_service_client::DriverServiceClient;
 use hansom::api::proto::{
     CountRequest, DriverStatus, GetTripRequest, ReportRequest, SetStatusRequest, StatusRequest,
 };
+use hansom::client::attend;
 use hansom::journal::Fault;
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -70,12 +71,17 @@ async fn an_fsync_that_fails_acknowledges_nothing_more() {
     let mut riders =
         hansom::api::proto::rider_service_client::RiderServiceClient::new(channel.clone());
     soon(riders.request_trip(request("ada", "k1"))).await.unwrap();
+    let gateway = attend(channel.clone(), vec!["cab-9".to_owned()]);
+    let (_commands, mut told, _) = soon(gateway).await.unwrap();
     // The state of the disk is not known then: the batch may be there or not.
     journal.fail(1, Fault::After);
     for key in ["k1", "k2"] {
         let refused = soon(riders.request_trip(request("bea", key))).await.unwrap_err();
         assert_eq!(reason(&refused), "market_down");
     }
+    // Nor is a gateway told that the market has ended, which has not.
+    let ended = soon(told.next()).await.unwrap_err();
+    assert_eq!(ended.reason(), "market_down", "{ended}");
     let request = GetTripRequest { trip_id: "main-2".to_owned() };
     let unknown = soon(riders.get_trip(request)).await.unwrap_err();
     assert_eq!((unknown.code(), reason(&unknown)), (Code::NotFound, "unknown_trip".to_owned()));
