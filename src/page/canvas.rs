@@ -3,7 +3,7 @@
 use super::text::{escaped, write};
 
 /// How wide a chart is that stands beside others, or alone on a telephone.
-pub(super) const NARROW: f64 = 340.0;
+pub(super) const NARROW: f64 = 300.0;
 
 /// The beginning of a chart, with what it shows for those who hear it.
 pub(super) fn begin(title: &str, width: f64, height: f64) -> String {
@@ -31,6 +31,13 @@ pub(super) fn text(svg: &mut String, (x, y): (f64, f64), anchor: &str, class: &s
             "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{words}</text>"
         ),
     );
+}
+
+/// How many characters of a name have room beside a label on the same line.
+pub(super) fn room_beside(label: &str) -> usize {
+    // A bold character is some 7 wide, another 6, and something is free between the two.
+    let free = 290_usize.saturating_sub(label.chars().count() * 7);
+    free / 6
 }
 
 /// At most so many characters; the last is an ellipsis if some are missing.

@@ -1,12 +1,13 @@
 //! Curves over numbers of very different sizes, with a limit that they may break.
 
 use super::canvas::{self, Log, NARROW, line, text};
+use super::numbers::trimmed;
 use super::text::{escaped, write};
 use super::{colour, ticks};
 
-const HEIGHT: f64 = 236.0;
-const LEFT: f64 = 48.0;
-const RIGHT: f64 = 12.0;
+const HEIGHT: f64 = 220.0;
+const LEFT: f64 = 52.0;
+const RIGHT: f64 = 16.0;
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 40.0;
 
@@ -88,11 +89,17 @@ impl Curves {
         text(&mut svg, (0.0, 11.0), "start", "", self.up.name);
         for tick in up.ticks() {
             line(&mut svg, "grid", (LEFT, y(tick)), (end, y(tick)));
-            text(&mut svg, (LEFT - 6.0, y(tick) + 4.0), "end", "", &(self.up.label)(tick));
+            text(
+                &mut svg,
+                (LEFT - 6.0, y(tick) + 4.0),
+                "end",
+                "",
+                &trimmed(&(self.up.label)(tick)),
+            );
         }
         line(&mut svg, "axis", (LEFT, HEIGHT - BOTTOM), (end, HEIGHT - BOTTOM));
         for tick in across.ticks() {
-            let label = (self.across.label)(tick);
+            let label = trimmed(&(self.across.label)(tick));
             line(&mut svg, "grid", (x(tick), TOP), (x(tick), HEIGHT - BOTTOM));
             text(&mut svg, (x(tick), HEIGHT - BOTTOM + 15.0), "middle", "", &label);
         }

@@ -33,6 +33,17 @@ pub(crate) fn short(number: f64) -> String {
     format!("{}{unit}", three(scaled))
 }
 
+/// A number with its unit, without zeros that say nothing: `1.00 ms` is `1 ms`.
+pub(crate) fn trimmed(text: &str) -> String {
+    let (number, unit) = text.split_once(' ').map_or((text, ""), |(n, unit)| (n, unit));
+    let number = if number.contains('.') {
+        number.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        number
+    };
+    if unit.is_empty() { number.to_owned() } else { format!("{number} {unit}") }
+}
+
 /// Microseconds: 0.82 µs, 1.30 ms, 2.10 s.
 pub(crate) fn micros(micros: f64) -> String {
     match micros {
@@ -79,6 +90,8 @@ mod tests {
             [0.82, 999.6, 1_300.0, 2.1e6, 3e-7].map(micros),
             ["0.82 µs", "1.00 ms", "1.30 ms", "2.10 s", "3e-7 µs"]
         );
+        let trim = ["1.00 ms", "2.50 µs", "100 k", "0.00"].map(trimmed);
+        assert_eq!(trim, ["1 ms", "2.5 µs", "100 k", "0"]);
         assert_eq!([63.6, 113.4, 1_965.0].map(bytes), ["63.6 B", "113 B", "1,965 B"]);
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([0.0, 7_713_624.4].map(rounded), ["0", "7,713,624"]);

@@ -1,6 +1,6 @@
 //! How long things took: for each a line from the median to the longest, on one logarithmic axis.
 
-use super::canvas::{self, Log, NARROW, cut, line, text};
+use super::canvas::{self, Log, NARROW, cut, line, room_beside, text};
 use super::colour;
 use super::numbers::micros;
 use super::text::{escaped, write};
@@ -11,7 +11,7 @@ const HEADING: f64 = 24.0;
 const AXIS: f64 = 22.0;
 
 /// Free at both ends, so that words at the ticks have room.
-const SIDE: f64 = 14.0;
+const SIDE: f64 = 18.0;
 
 /// What a line stands for, in microseconds.
 pub(crate) struct Range {
@@ -63,8 +63,7 @@ impl Ranges {
 fn draw(svg: &mut String, top: f64, range: &Range, x: impl Fn(f64) -> f64) {
     let [median, _, p99, _, longest] = range.micros;
     let label = format!("{} – {} – {}", micros(median), micros(p99), micros(longest));
-    let room = 46_usize.saturating_sub(label.chars().count());
-    text(svg, (0.0, top + 13.0), "start", "", &cut(&range.name, room));
+    text(svg, (0.0, top + 13.0), "start", "", &cut(&range.name, room_beside(&label)));
     text(svg, (NARROW, top + 13.0), "end", "value", &label);
     let (across, shade) = (top + 24.0, colour(range.colour));
     line(svg, &format!("thin c{shade}"), (x(median), across), (x(longest), across));

@@ -1,6 +1,6 @@
 //! Bars below one another, each with its name and its value above it.
 
-use super::canvas::{self, Log, NARROW, cut, line, text};
+use super::canvas::{self, Log, NARROW, cut, line, room_beside, text};
 use super::colour;
 use super::text::{escaped, write};
 
@@ -84,8 +84,7 @@ impl Rows {
 fn draw(svg: &mut String, top: f64, bar: &Bar, length: impl Fn(f64) -> f64) {
     let [low, middle, high] = bar.values.map(length);
     let (fill, hint) = (colour(bar.colour), escaped(&bar.hint));
-    let room = 46_usize.saturating_sub(bar.label.chars().count());
-    text(svg, (0.0, top + 13.0), "start", "", &cut(&bar.name, room));
+    text(svg, (0.0, top + 13.0), "start", "", &cut(&bar.name, room_beside(&bar.label)));
     text(svg, (NARROW, top + 13.0), "end", "value", &bar.label);
     let up = top + 18.0;
     write(

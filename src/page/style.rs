@@ -31,7 +31,7 @@ svg text.value{fill:var(--ink);font-weight:600}\
 .c0{stroke:var(--s0)}.c1{stroke:var(--s1)}.c2{stroke:var(--s2)}.c3{stroke:var(--s3)}\
 .c4{stroke:var(--s4)}.c5{stroke:var(--s5)}.c6{stroke:var(--s6)}.c7{stroke:var(--s7)}\
 .c1.l{stroke-dasharray:7 4}.c2.l{stroke-dasharray:2 4}.c3.l{stroke-dasharray:9 3 2 3}\
-.c5.l{stroke-dasharray:5 3}.c6.l{stroke-dasharray:1 4}.c7.l{stroke-dasharray:12 3}\
+.c5.l{stroke-dasharray:5 3}.c6.l{stroke-dasharray:12 3}.c7.l{stroke-dasharray:1 4}\
 .f0{fill:var(--s0);background:var(--s0)}.f1{fill:var(--s1);background:var(--s1)}\
 .f2{fill:var(--s2);background:var(--s2)}.f3{fill:var(--s3);background:var(--s3)}\
 .f4{fill:var(--s4);background:var(--s4)}.f5{fill:var(--s5);background:var(--s5)}\
@@ -49,17 +49,18 @@ th:first-child,td:first-child{text-align:left;white-space:normal}\
 tr.group td{font-weight:600;padding-top:16px}\
 tr:last-child td{border-bottom:0}\
 code{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}\
-dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:10px 0 0}\
-dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}\
+dl{display:grid;grid-template-columns:fit-content(40%) 1fr;gap:4px 18px;margin:10px 0 0}\
+dt{color:var(--soft);overflow-wrap:anywhere}dd{margin:0;overflow-wrap:anywhere}\
 .part>h2{font-size:1.3rem;margin:40px 0 2px}.part>h2+p{margin-bottom:14px}\
 h3{font-size:1rem;line-height:1.3;margin:0 0 2px}figure{margin:0}figcaption{font-size:.86rem}\
-.trio{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,320px),1fr));gap:14px}\
-.peers{grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));align-items:start}\
-.tile h3{margin:16px 0 0;text-transform:capitalize}.tile small{display:block;line-height:1.35}\
+.trio{display:grid;align-items:start;margin-bottom:14px;grid-template-columns:repeat(auto-fill,minmax(min(100%,320px),1fr));gap:14px}\
+.peers{display:block;columns:2 360px}.peers .card{break-inside:avoid;margin:0 0 14px}\
+.tile h3{margin:16px 0 0}.tile h3::first-letter{text-transform:uppercase}\
+.tile small{display:block;line-height:1.35}\
 .facts{grid-template-columns:minmax(4.6rem,max-content) 1fr;gap:6px 12px;margin-top:6px;\
 align-items:baseline}.facts dt{color:var(--ink);font-weight:650;font-size:1.25rem;text-align:right;\
 font-variant-numeric:tabular-nums}.facts dd{font-size:.9rem;line-height:1.4}\
-.figures td:first-child{min-width:15em}\
+.figures td:first-child{min-width:min(15em,38vw)}\
 .ours{font-weight:600}.bad{color:var(--warn);font-weight:600}\
 details{margin-top:14px}summary{cursor:pointer;color:var(--soft);padding:6px 0}\
 .left{text-align:left;white-space:normal}";

@@ -30,7 +30,7 @@ pub(super) fn bars(view: &View<'_>, group: &Group<'_>, measure: Measure) -> Card
         Bar { name: lane.name(), colour, values: lane.values, label, hint }
     };
     let rows = Rows { title: words::group(group), sections: sections(group, bar), along };
-    let scale = if along == Along::Log { "; each step is ten times as long" } else { "" };
+    let scale = if along == Along::Log { ", on a logarithmic scale" } else { "" };
     let what = match measure {
         Measure::Bytes => format!("bytes a driver · Hansom's share of it{scale}"),
         _ => format!("{}/s · how many times Hansom does{scale}", group.unit),
@@ -54,7 +54,7 @@ pub(super) fn latencies(view: &View<'_>, group: &Group<'_>) -> Option<Card> {
     }
     let title = format!("How long: {}", words::group(group));
     let svg = Ranges { title, sections }.svg()?;
-    let what = "median – 99 in 100 within – longest; the dots are 50, 90, 99, 99.9, 100 %";
+    let what = "median – 99 in 100 within – longest";
     Some(Card { title: self::title(group), what: what.to_owned(), legend: Vec::new(), svg })
 }
 
@@ -79,23 +79,25 @@ pub(super) fn climbs(view: &View<'_>) -> Vec<Card> {
 fn climb(view: &View<'_>, group: &[&Series]) -> Option<Card> {
     let first = group.first()?;
     let limit_ms = first.climb.as_ref()?.limit_ms;
-    let curve = |series: &&Series| {
+    let names: Vec<&str> = group.iter().map(|series| series.system.as_str()).collect();
+    let colours = distinct(view, &names);
+    let curve = |(series, colour): (&&Series, &usize)| {
         let steps = series.climb.iter().flat_map(|climb| &climb.steps);
         let points = steps.map(|step| (step.due, step.latency.p99 / 1e3));
         let points = points.filter(|(x, y)| *x > 0.0 && *y > 0.0 && x.is_finite() && y.is_finite());
-        Curve { name: name(series), colour: view.colour(&series.system), points: points.collect() }
+        Curve { name: name(series), colour: *colour, points: points.collect() }
     };
     let curves = Curves {
         title: format!("p99 as the rate rises: {}", words::setting("load", &first.setting)),
         across: Axis { name: "due a second", label: short },
         up: Axis { name: "p99, ms", label: short },
         limit: Some((limit_ms, format!("limit {limit_ms} ms"))),
-        curves: group.iter().map(curve).collect(),
+        curves: group.iter().zip(&colours).map(curve).collect(),
     };
-    let held = group.iter().map(|series| {
+    let held = group.iter().zip(&colours).map(|(series, colour)| {
         let held = series.climb.as_ref().and_then(|climb| climb.held);
         let held = held.map_or("never held".to_owned(), |rate| format!("{}/s", short(rate)));
-        (format!("{} {held}", name(series)), view.colour(&series.system))
+        (format!("{} {held}", name(series)), *colour)
     });
     Some(Card {
         title: format!("{}: {}", first.unit, words::setting("load", &first.setting)),
@@ -105,12 +107,66 @@ fn climb(view: &View<'_>, group: &[&Series]) -> Option<Card> {
     })
 }
 
+/// The same work by more and more threads: one card for each piece of work.
+pub(super) fn threads(view: &View<'_>) -> Vec<Card> {
+    let rest = |setting: &Setting| Setting { threads: 0, ..setting.clone() };
+    let mut works: Vec<(Setting, &str)> = Vec::new();
+    for group in view.suite("threads") {
+        let work = (rest(group.setting), group.unit);
+        if !works.contains(&work) {
+            works.push(work);
+        }
+    }
+    let card = |(work, unit): &(Setting, &str)| {
+        let groups = view.suite("threads");
+        let mut bars: Vec<(String, u32, Bar)> = Vec::new();
+        for group in groups.filter(|one| one.unit == *unit && rest(one.setting) == *work) {
+            for lane in &group.lanes {
+                bars.push((lane.name(), group.setting.threads, threads_bar(view, group, lane)));
+            }
+        }
+        bars.sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
+        let mut sections: Vec<(String, Vec<Bar>)> = Vec::new();
+        let mut alone = 0.0;
+        for (name, _, mut bar) in bars {
+            match sections.last_mut() {
+                Some((last, all)) if *last == name => {
+                    bar.label += &format!(" · {}", times(bar.values[1] / alone));
+                    all.push(bar);
+                }
+                _ => {
+                    alone = bar.values[1];
+                    sections.push((name, vec![bar]));
+                }
+            }
+        }
+        let work = words::setting("threads", work);
+        let title = format!("Threads: {unit}, {work}");
+        let svg = Rows { title, sections, along: Along::Linear }.svg();
+        let what = format!("{unit}/s · how many times the first");
+        Card { title: format!("Threads: {work}"), what, legend: Vec::new(), svg }
+    };
+    works.iter().map(card).collect()
+}
+
+fn threads_bar(view: &View<'_>, group: &Group<'_>, lane: &Lane<'_>) -> Bar {
+    let [low, middle, high] = lane.values.map(|value| words::value(Measure::Rate, value));
+    let threads = group.setting.threads;
+    let name = if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") };
+    Bar {
+        hint: format!("{}, {name}: {low} to {high}", lane.name()),
+        name,
+        colour: view.colour(&lane.series.system),
+        values: lane.values,
+        label: middle,
+    }
+}
+
 /// A number of a setting that grows, and the setting without it.
 #[derive(Clone, Copy)]
 pub(super) enum Growing {
     Drivers,
     K,
-    Threads,
 }
 
 impl Growing {
@@ -118,7 +174,6 @@ impl Growing {
         match self {
             Self::Drivers => "growth",
             Self::K => "k",
-            Self::Threads => "threads",
         }
     }
 
@@ -126,7 +181,6 @@ impl Growing {
         match self {
             Self::Drivers => setting.drivers as f64,
             Self::K => f64::from(setting.k),
-            Self::Threads => f64::from(setting.threads),
         }
     }
 
@@ -134,7 +188,13 @@ impl Growing {
         match self {
             Self::Drivers => Setting { drivers: 0, ..setting.clone() },
             Self::K => Setting { k: 0, ..setting.clone() },
-            Self::Threads => Setting { threads: 0, ..setting.clone() },
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Drivers => "More drivers",
+            Self::K => "More asked for",
         }
     }
 }
@@ -155,19 +215,21 @@ fn growth(view: &View<'_>, growing: Growing, (rest, unit): (&Setting, &str)) -> 
     let groups = view.suite(growing.suite());
     let groups = groups.filter(|one| one.unit == unit && growing.rest(one.setting) == *rest);
     let mut curves: Vec<Curve> = Vec::new();
-    for group in groups {
-        for lane in &group.lanes {
-            let name = lane.name();
-            let point = (growing.number(group.setting), 1e6 / lane.median());
-            match curves.iter_mut().find(|curve| curve.name == name) {
-                Some(curve) => curve.points.push(point),
-                None => curves.push(Curve {
-                    colour: view.colour(&lane.series.system),
-                    name,
-                    points: vec![point],
-                }),
-            }
+    let mut names: Vec<&str> = Vec::new();
+    for lane in groups.clone().flat_map(|group| &group.lanes) {
+        let name = lane.name();
+        if !curves.iter().any(|curve| curve.name == name) {
+            curves.push(Curve { name, colour: 0, points: Vec::new() });
+            names.push(&lane.series.system);
         }
+    }
+    for (curve, colour) in curves.iter_mut().zip(distinct(view, &names)) {
+        curve.colour = colour;
+        let lanes =
+            groups.clone().flat_map(|group| group.lanes.iter().map(move |lane| (group, lane)));
+        let own = lanes.filter(|(_, lane)| lane.name() == curve.name);
+        curve.points =
+            own.map(|(group, lane)| (growing.number(group.setting), 1e6 / lane.median())).collect();
     }
     for curve in &mut curves {
         curve.points.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -176,18 +238,17 @@ fn growth(view: &View<'_>, growing: Growing, (rest, unit): (&Setting, &str)) -> 
     let across = match growing {
         Growing::Drivers => "drivers",
         Growing::K => "asked for",
-        Growing::Threads => "threads",
     };
     let work = words::setting(growing.suite(), rest);
     let curves = Curves {
         title: format!("Time for one of the {unit} by {across}: {work}"),
-        across: Axis { name: across, label: short_whole },
+        across: Axis { name: across, label: short },
         up: Axis { name: "time for one", label: micros },
         limit: None,
         curves,
     };
     Some(Card {
-        title: format!("{unit}: {work}"),
+        title: format!("{}: {unit}, {work}", growing.title()),
         what: "time for one; behind the name, the last beside the first".to_owned(),
         legend,
         svg: curves.svg()?,
@@ -202,15 +263,16 @@ fn grown(curve: &Curve) -> String {
     }
 }
 
-/// Whole numbers in few figures.
-fn short_whole(number: f64) -> String {
-    let text = short(number);
-    match text.split_once('.') {
-        Some((whole, rest)) if rest.trim_start_matches('0').trim_start().len() < 2 => {
-            format!("{whole}{}", rest.trim_start_matches('0'))
-        }
-        _ => text,
+/// A colour for each curve: its system's, or one that no other has if that is taken.
+fn distinct(view: &View<'_>, systems: &[&str]) -> Vec<usize> {
+    let own: Vec<usize> = systems.iter().map(|system| view.colour(system)).collect();
+    let mut used: Vec<usize> = Vec::new();
+    for colour in &own {
+        let free = || (0..8).find(|free| !used.contains(free) && !own.contains(free));
+        let colour = if used.contains(colour) { free().unwrap_or(*colour) } else { *colour };
+        used.push(colour);
     }
+    used
 }
 
 fn name(series: &Series) -> String {

@@ -40,7 +40,11 @@ fn ratios_in(groups: &[(&Group<'_>, &str)], manner: Manner) -> Table {
             let lanes = group.lanes.iter().filter(|lane| {
                 lane.manner == manner && lane.ratio.is_some() && lane.series.system != FLOOR
             });
-            (format!("{}{held}", words::group(group)), lanes.collect::<Vec<_>>())
+            let work = match *held {
+                "" => words::group(group),
+                held => format!("{}{held}, {}", group.unit, words::setting("load", group.setting)),
+            };
+            (work, lanes.collect::<Vec<_>>())
         })
         .filter(|(_, lanes)| !lanes.is_empty())
         .collect();

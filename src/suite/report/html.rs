@@ -21,32 +21,19 @@ pub fn page(result: &SuiteResult) -> String {
     tiles(&mut body, &view);
     absent(&mut body, &view);
     ratios(&mut body, &view);
-    for part in &PARTS {
-        rates(&mut body, &view, part);
-    }
+    rates(&mut body, &view);
     latencies(&mut body, &view);
     let climbs = charts::climbs(&view);
     let what = "Each operation has a moment at which it is due, whether or not the last one is \
                 over, and its time counts from that moment. The rate rises until 99 in 100 no \
                 longer come within the limit.";
-    cards(&mut body, ("The highest rate held", what), &climbs, &figures::held(&view));
-    let growths = charts::growths(&view, Growing::Drivers);
-    let what = "What one operation costs as the map fills.";
-    let table = figures::rates(&view, "growth");
-    cards(&mut body, ("Growth with drivers", what), &growths, &table);
-    let growths = charts::growths(&view, Growing::K);
-    let what = "What a question costs as more are asked for.";
-    let table = figures::rates(&view, "k");
-    cards(&mut body, ("Growth with how many are asked for", what), &growths, &table);
-    let bars: Vec<Card> =
-        view.bytes.iter().map(|group| charts::bars(&view, group, Measure::Bytes)).collect();
-    let what = "What the whole process grows by, for each driver on the map.";
-    cards(&mut body, ("Memory", what), &bars, &figures::memory(&view));
+    cards(&mut body, ("The highest rate held", what), &climbs, &[("", figures::held(&view))]);
+    growth(&mut body, &view);
     for suite in unknown(&view) {
         let groups = view.rates.iter().filter(|group| group.suite == suite);
         let bars: Vec<Card> =
             groups.map(|group| charts::bars(&view, group, Measure::Rate)).collect();
-        cards(&mut body, (suite, ""), &bars, &figures::rates(&view, suite));
+        cards(&mut body, (suite, ""), &bars, &[("", figures::rates(&view, suite))]);
     }
     about(&mut body, &view);
     document("Hansom beside others", &body)
@@ -162,32 +149,38 @@ fn ratios(body: &mut String, view: &View<'_>) {
     body.push_str("</section>\n");
 }
 
-fn rates(body: &mut String, view: &View<'_>, part: &Part) {
-    let (first, others) = part.drawn(view);
-    let draw = |groups: &[&Group<'_>]| -> Vec<Card> {
-        groups.iter().map(|group| charts::bars(view, group, Measure::Rate)).collect()
-    };
-    let table = figures::rates(view, part.suite);
-    if table.rows.is_empty() {
+/// How much each does in a second.
+fn rates(body: &mut String, view: &View<'_>) {
+    let (mut first, mut others) = (Vec::new(), Vec::new());
+    let mut tables = Vec::new();
+    for part in &PARTS {
+        let draw = |group: &&Group<'_>| {
+            let card = charts::bars(view, group, Measure::Rate);
+            Card { title: format!("{}: {}", part.title, card.title), ..card }
+        };
+        let (known, rest) = part.drawn(view);
+        first.extend(known.iter().map(draw));
+        others.extend(rest.iter().map(draw));
+        tables.push((part.title, figures::rates(view, part.suite)));
+    }
+    if first.is_empty() {
         return;
     }
-    begin(body, (part.title, part.what));
-    trio(body, &draw(&first));
-    if part.suite == "threads" {
-        trio(body, &charts::growths(view, Growing::Threads));
+    let what = "Positions taken and questions answered; behind the others' figures, how many times \
+                as much Hansom does in the same manner. The thin line is the lowest and the highest \
+                of the runs.";
+    begin(body, ("How much in a second", what));
+    trio(body, &first);
+    folded(body, &others);
+    for (title, table) in &tables {
+        details(body, &format!("All figures: {title}"), table);
     }
-    if !others.is_empty() {
-        body.push_str("<details><summary>Other maps</summary>\n");
-        trio(body, &draw(&others));
-        body.push_str("</details>\n");
-    }
-    details(body, "All figures", &table);
     body.push_str("</section>\n");
 }
 
 fn latencies(body: &mut String, view: &View<'_>) {
     let (mut first, mut others) = (Vec::new(), Vec::new());
-    for part in PARTS.iter().filter(|part| part.suite != "threads") {
+    for part in &PARTS {
         let (known, rest) = part.drawn(view);
         first.extend(known.into_iter().filter_map(|group| titled(view, part, group)));
         others.extend(rest.into_iter().filter_map(|group| titled(view, part, group)));
@@ -195,15 +188,42 @@ fn latencies(body: &mut String, view: &View<'_>) {
     if first.is_empty() && others.is_empty() {
         return;
     }
-    let what = "How long one operation took, on a logarithmic axis.";
+    let what = "How long one operation took, on a logarithmic axis: the median, 99 in 100 within, \
+                the longest. The dots are 50, 90, 99, 99.9 and 100 %.";
     begin(body, ("How long it takes", what));
     trio(body, &first);
-    if !others.is_empty() {
-        body.push_str("<details><summary>Other maps</summary>\n");
-        trio(body, &others);
+    folded(body, &others);
+    body.push_str("</section>\n");
+}
+
+/// Cards that are seen by those who want to.
+fn folded(body: &mut String, cards: &[Card]) {
+    if !cards.is_empty() {
+        body.push_str("<details><summary>The same on other maps</summary>\n");
+        trio(body, cards);
         body.push_str("</details>\n");
     }
-    body.push_str("</section>\n");
+}
+
+/// What becomes of it all as something grows, and what it takes.
+fn growth(body: &mut String, view: &View<'_>) {
+    let mut drawn = charts::growths(view, Growing::Drivers);
+    drawn.extend(charts::growths(view, Growing::K));
+    drawn.extend(charts::threads(view));
+    let memory = |group| {
+        let card = charts::bars(view, group, Measure::Bytes);
+        Card { title: format!("Memory: {}", card.title), ..card }
+    };
+    drawn.extend(view.bytes.iter().map(memory));
+    let tables = [
+        ("More drivers", figures::rates(view, "growth")),
+        ("More asked for", figures::rates(view, "k")),
+        ("Threads", figures::rates(view, "threads")),
+        ("Memory", figures::memory(view)),
+    ];
+    let what = "What one operation costs as the map fills and as more is asked for, what a second \
+                thread adds, and what the process grows by for each driver.";
+    cards(body, ("As it grows", what), &drawn, &tables);
 }
 
 fn titled(view: &View<'_>, part: &Part, group: &Group<'_>) -> Option<Card> {
@@ -211,14 +231,17 @@ fn titled(view: &View<'_>, part: &Part, group: &Group<'_>) -> Option<Card> {
     Some(Card { title: format!("{}: {}", part.title, card.title), ..card })
 }
 
-/// A part with its cards and its table; nothing without figures.
-fn cards(body: &mut String, heading: (&str, &str), cards: &[Card], table: &Table) {
-    if cards.is_empty() && table.rows.is_empty() {
+/// A part with its cards and its tables; nothing without figures.
+fn cards(body: &mut String, heading: (&str, &str), cards: &[Card], tables: &[(&str, Table)]) {
+    if cards.is_empty() && tables.iter().all(|(_, table)| table.rows.is_empty()) {
         return;
     }
     begin(body, heading);
     trio(body, cards);
-    details(body, "All figures", table);
+    for (title, table) in tables {
+        let title = if title.is_empty() { String::new() } else { format!(": {title}") };
+        details(body, &format!("All figures{title}"), table);
+    }
     body.push_str("</section>\n");
 }
 

@@ -40,6 +40,7 @@ pub fn markdown(result: &SuiteResult) -> String {
     section(&mut text, "The highest rate held", &figures::held(&view));
     section(&mut text, "Growth with drivers", &figures::rates(&view, "growth"));
     section(&mut text, "Growth with how many are asked for", &figures::rates(&view, "k"));
+    section(&mut text, "Threads", &figures::rates(&view, "threads"));
     section(&mut text, "The floor", &figures::rates(&view, "floor"));
     section(&mut text, "Memory", &figures::memory(&view));
     section(&mut text, "How each was used", &figures::systems(&view));

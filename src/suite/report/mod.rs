@@ -23,6 +23,8 @@ use super::result::SuiteResult;
 
 pub use html::page;
 pub use markdown::markdown;
+pub(super) use view::is_ours;
+pub(super) use words::setting;
 
 /// The name of the Markdown file.
 pub const MARKDOWN: &str = "report.md";

@@ -1,4 +1,4 @@
-//! The parts of a report, in its order: what each suite asks, in a sentence, and its groups.
+//! The suites that compare rates, in a report's order, and which of their groups are drawn.
 
 use super::view::{Group, View, is_usual, usual};
 
@@ -8,42 +8,15 @@ pub(super) struct Part {
     pub(super) suite: &'static str,
     /// Its heading.
     pub(super) title: &'static str,
-    /// What it asks.
-    pub(super) what: &'static str,
 }
 
 /// The suites that compare rates.
-pub(super) const PARTS: [Part; 6] = [
-    Part {
-        suite: "updates",
-        title: "Updates",
-        what: "Drivers move some 50 m each; how many positions a second are taken.",
-    },
-    Part {
-        suite: "queries",
-        title: "Questions",
-        what: "Who is nearest, asked near random drivers; how many answers a second are given.",
-    },
-    Part {
-        suite: "filters",
-        title: "Questions with a filter",
-        what: "The same, wanting drivers that only so many of a hundred are.",
-    },
-    Part {
-        suite: "mixed",
-        title: "Both at once",
-        what: "Updates and questions in one stream of operations.",
-    },
-    Part {
-        suite: "trace",
-        title: "A recorded day",
-        what: "Each recorded position is an update, each recorded pickup a question.",
-    },
-    Part {
-        suite: "threads",
-        title: "Threads",
-        what: "The same work asked for by one thread and by more.",
-    },
+pub(super) const PARTS: [Part; 5] = [
+    Part { suite: "updates", title: "Updates" },
+    Part { suite: "queries", title: "Questions" },
+    Part { suite: "filters", title: "Filtered" },
+    Part { suite: "mixed", title: "Both at once" },
+    Part { suite: "trace", title: "A recorded day" },
 ];
 
 impl Part {
@@ -68,7 +41,7 @@ impl Part {
 
 /// Suites with a name that is none of the known ones, in the order of the result.
 pub(super) fn unknown<'a>(view: &View<'a>) -> Vec<&'a str> {
-    let known = ["load", "growth", "k", "memory", "floor"];
+    let known = ["load", "growth", "k", "threads", "memory", "floor"];
     let mut found = Vec::new();
     for group in &view.rates {
         let is_part = PARTS.iter().any(|part| part.suite == group.suite);

@@ -78,8 +78,12 @@ pub(super) fn opening(view: &View<'_>) -> String {
         .into_iter()
         .filter_map(|suite| usual(view.suite(suite)))
         .filter_map(|group| {
-            let mut lanes = group.lanes.iter().filter(|lane| lane.series.system == system.name);
-            let ratio = lanes.find_map(|lane| lane.ratio)?;
+            // Its best call in the first manner that both have: the least that can be said.
+            let lanes = group.lanes.iter().filter(|lane| lane.series.system == system.name);
+            let compared: Vec<&Lane<'_>> = lanes.filter(|lane| lane.ratio.is_some()).collect();
+            let manner = compared.first()?.manner;
+            let same = compared.iter().filter(|lane| lane.manner == manner);
+            let ratio = same.filter_map(|lane| lane.ratio).reduce(f64::min)?;
             let words = times(ratio).replace(" ×", " times");
             let place = words::setting(group.suite, group.setting);
             Some(format!("{words} the {}/s ({place})", group.unit))
@@ -89,7 +93,7 @@ pub(super) fn opening(view: &View<'_>) -> String {
         [] => "How many times as much Hansom does as each of the others, by the best use of each."
             .to_owned(),
         told => format!(
-            "Beside {}, Hansom did {}, each by its best use, on the same machine.",
+            "Beside {}, Hansom did {}, each by its best call, on the same machine.",
             system.name,
             told.join(" and ")
         ),

@@ -42,7 +42,7 @@ impl Manner {
 }
 
 /// Whether a system is ours.
-pub(super) fn is_ours(system: &str) -> bool {
+pub(in crate::suite) fn is_ours(system: &str) -> bool {
     OURS.contains(&system)
 }
 

@@ -24,6 +24,9 @@ pub(super) fn work(suite: &str, setting: &Setting) -> String {
             words.push(format!("filter that {} % pass", setting.passing_percent));
         }
     }
+    if setting.k == 0 && setting.radius_m > 0 {
+        words.push(format!("within {}", distance(setting.radius_m)));
+    }
     if suite == "mixed" || !matches!(setting.update_percent, 0 | 100) {
         words.push(format!("{} % updates", setting.update_percent));
     }
@@ -50,7 +53,7 @@ fn distance(metres: u32) -> String {
 }
 
 /// All of a setting: where, and what is done.
-pub(super) fn setting(suite: &str, setting: &Setting) -> String {
+pub(in crate::suite) fn setting(suite: &str, setting: &Setting) -> String {
     let (place, work) = (place(setting), work(suite, setting));
     if work.is_empty() { place } else { format!("{place}: {work}") }
 }
