@@ -220,6 +220,7 @@ fn growth(body: &mut String, view: &View<'_>) {
         ("More asked for", figures::rates(view, "k")),
         ("Threads", figures::rates(view, "threads")),
         ("Memory", figures::memory(view)),
+        ("The floor", figures::rates(view, "floor")),
     ];
     let what = "What one operation costs as the map fills and as more is asked for, what a second \
                 thread adds, and what the process grows by for each driver.";

@@ -148,7 +148,11 @@ impl<'a> View<'a> {
     /// one of both was not measured.
     pub(super) fn above_floor(&self) -> Option<f64> {
         let mut all = self.rates.iter().flat_map(|group| &group.lanes);
-        let floor = all.find(|lane| lane.series.system == FLOOR)?.median();
+        let lane = all.find(|lane| lane.series.system == FLOOR)?;
+        if let Some(ratio) = lane.ratio {
+            return Some(1.0 / ratio);
+        }
+        let floor = lane.median();
         let lanes = &usual(self.suite("updates"))?.lanes;
         let inside = lanes.iter().filter(|lane| lane.manner == Manner::InProcess);
         let ours = inside.filter(|lane| lane.is_ours()).map(Lane::median).reduce(f64::max)?;
