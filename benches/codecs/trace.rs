@@ -8,7 +8,7 @@ use std::path::Path;
 
 use criterion::{Criterion, Throughput};
 use hansom::bench::fleet::Fleet;
-use hansom::geo::{E7, LatLng};
+use hansom::geo::LatLng;
 use hansom::ids::DriverId;
 use hansom::model::Motion;
 use hansom::trace::{Order, Record, TraceFile, TraceWriter, VehicleIx, Vehicles};
@@ -58,11 +58,10 @@ fn decode(bytes: &[u8]) -> usize {
 fn copied(rows: &[(DriverId, Record)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (_, record) in rows {
-        let place = record.position.e7();
         bytes.extend(record.at.as_millis().to_le_bytes());
         bytes.extend(u64::from(record.vehicle.0).to_le_bytes());
-        bytes.extend(place.lat.to_le_bytes());
-        bytes.extend(place.lng.to_le_bytes());
+        bytes.extend(record.position.lat_e7().to_le_bytes());
+        bytes.extend(record.position.lng_e7().to_le_bytes());
     }
     bytes
 }
