@@ -102,8 +102,8 @@ impl Fleet {
     }
 
     /// Gives each driver its profile, status and position on a map that has bound them in
-    /// their order, or binds them.
-    pub(crate) fn fill(&self, map: &dyn LiveMap) {
+    /// their order, or binds them; returns the map's names for them.
+    pub(crate) fn fill(&self, map: &dyn LiveMap) -> Vec<DriverKey> {
         let keys: Vec<DriverKey> = (0..self.keys.len())
             .map(|i| map.bind(self.now, &name(self.first + i)).expect("room"))
             .collect();
@@ -122,6 +122,7 @@ impl Fleet {
                 (first..end).map(|i| Report { driver: keys[i], ..self.report(i) }).collect();
             map.apply(self.now, &reports, &mut outcome);
         }
+        keys
     }
 
     fn len(&self) -> u32 {

@@ -5,9 +5,11 @@
 //! `kiddo` hold positions only, as points on the unit sphere, with no ids, filters or times;
 //! both answer exactly. The linear scan is measured on a tenth of the fleet.
 
+mod area;
 mod fleet;
 mod hostile;
 mod nearest;
+mod presence;
 mod twins;
 mod update;
 
@@ -21,5 +23,12 @@ fn drivers() -> usize {
     if std::env::args().any(|arg| arg == "--test") { 20_000 } else { 1_000_000 }
 }
 
-criterion_group!(benches, update::bench, nearest::bench, hostile::bench);
+criterion_group!(
+    benches,
+    update::bench,
+    nearest::bench,
+    area::bench,
+    presence::bench,
+    hostile::bench
+);
 criterion_main!(benches);

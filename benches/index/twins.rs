@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use hansom::geo::LatLng;
+use hansom::geo::{EARTH_RADIUS_M, LatLng};
 use kiddo::{MutableKdTree, SquaredEuclidean};
 use rstar::RTree;
 use rstar::primitives::GeomWithData;
@@ -31,6 +31,12 @@ impl Rstar {
     pub(crate) fn new(positions: &[LatLng]) -> Self {
         let points = (0..).zip(positions).map(|(ix, &p)| GeomWithData::new(point(p), ix));
         Self(RTree::bulk_load(points.collect()))
+    }
+
+    /// How many are within so many metres.
+    pub(crate) fn within(&self, center: LatLng, metres: f64) -> usize {
+        let chord = 2.0 * (metres / EARTH_RADIUS_M / 2.0).sin();
+        self.0.locate_within_distance(point(center), chord * chord).count()
     }
 }
 

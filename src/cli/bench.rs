@@ -1,5 +1,6 @@
 //! `hansom bench`: what gRPC costs on this machine, end to end.
 
+mod compare;
 mod dispatch;
 
 use std::io::Write as _;
@@ -58,6 +59,7 @@ enum What {
         common: Common,
     },
     Dispatch(Box<dispatch::Args>),
+    Compare(compare::Args),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -150,6 +152,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             (common, query(only, options, common.in_flight.is_none())?, options)
         }
         What::Dispatch(args) => return dispatch::run(args),
+        What::Compare(args) => return compare::run(args),
     };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", about(&machine, &options))?;

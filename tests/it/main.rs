@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod bench;
+mod compare;
 #[cfg(test)]
 mod decisions;
 #[cfg(test)]

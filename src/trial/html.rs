@@ -1,7 +1,6 @@
-//! The page.
+//! A trial's report as one page that needs nothing else. What is shown is what the JSON has.
 
-use super::chart::{Bars, Line, Lines, Scale, escaped, write};
-use super::style::STYLE;
+use crate::page::{Bars, Line, Lines, Scale, colour, document, escaped, grouped, rounded, write};
 use crate::trial::outcome::WITHIN_STEP_MS;
 use crate::trial::{Outcome, Report, Spread};
 use crate::units::rfc3339;
@@ -13,15 +12,8 @@ use crate::units::rfc3339;
 /// files, is escaped.
 pub fn page(report: &Report) -> String {
     let mut page = String::with_capacity(64 << 10);
-    page.push_str("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">");
-    page.push_str("<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">");
-    page.push_str("<meta name=\"color-scheme\" content=\"light dark\">");
     let title =
         format!("{} requests, {} drivers", grouped(report.requests), grouped(report.fleet.drivers));
-    write(
-        &mut page,
-        format_args!("<title>{title} · Hansom</title><style>{STYLE}</style></head><body><main>"),
-    );
     write(&mut page, format_args!("<h1>{title}</h1>"));
     if let Some((first, last)) = report.span_ms {
         let span = format!("{} to {}", rfc3339(first), rfc3339(last));
@@ -39,8 +31,7 @@ pub fn page(report: &Report) -> String {
     charts(&mut page, report);
     table(&mut page, report);
     about(&mut page, report);
-    page.push_str("</main></body></html>\n");
-    page
+    document(&format!("{title} · Hansom"), &page)
 }
 
 fn tiles(page: &mut String, report: &Report) {
@@ -57,7 +48,7 @@ fn tiles(page: &mut String, report: &Report) {
                 "<div class=\"card tile\"><span class=\"name\"><i class=\"dot f{}\"></i>{name}</span>\
                  <strong>{share}</strong><span class=\"soft\">of riders served ({} of {})<br>\
                  picked up after {wait} on average</span></div>",
-                number % 4,
+                colour(number),
                 grouped(outcome.served),
                 grouped(outcome.requests),
             ),
@@ -162,7 +153,7 @@ fn card(page: &mut String, report: &Report, title: &str, what: &str, svg: &str) 
     write(page, format_args!("<p class=\"soft\">{what}</p><div class=\"legend\">"));
     for (number, outcome) in report.policies.iter().enumerate() {
         let name = escaped(&outcome.policy);
-        write(page, format_args!("<span><i class=\"dot f{}\"></i>{name}</span>", number % 4));
+        write(page, format_args!("<span><i class=\"dot f{}\"></i>{name}</span>", colour(number)));
     }
     write(page, format_args!("</div>{svg}</figure>"));
 }
@@ -341,25 +332,4 @@ fn percent(part: u64, whole: u64) -> String {
 
 fn counted(part: u64, whole: u64) -> String {
     format!("{} ({})", grouped(part), percent(part, whole))
-}
-
-fn grouped(number: u64) -> String {
-    thousands(&number.to_string())
-}
-
-/// A number that is not negative, rounded.
-fn rounded(number: f64) -> String {
-    thousands(&format!("{number:.0}"))
-}
-
-/// Digits of a whole number with its thousands set apart.
-fn thousands(digits: &str) -> String {
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -1,8 +1,8 @@
 //! Two kinds of charts: lines, and bars side by side.
 
-use std::fmt::Write as _;
-
-use super::ticks;
+use super::canvas::{self, line, text};
+use super::text::{escaped, write};
+use super::{colour, ticks};
 
 /// The size of a chart, and what is left free around it for the axes.
 const WIDTH: f64 = 520.0;
@@ -12,12 +12,9 @@ const RIGHT: f64 = 14.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 40.0;
 
-/// As many colours as the style has.
-const COLOURS: usize = 4;
-
 /// What numbers along an axis are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scale {
+pub(crate) enum Scale {
     Number,
     Percent,
     Minutes,
@@ -42,34 +39,34 @@ impl Scale {
 }
 
 /// A line: points from left to right, with gaps.
-pub(super) type Line = Vec<Option<(f64, f64)>>;
+pub(crate) type Line = Vec<Option<(f64, f64)>>;
 
 /// A chart of lines over a common axis.
-pub(super) struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     /// What it shows, for those who hear it.
-    pub(super) title: &'a str,
+    pub(crate) title: &'a str,
     /// What is along the bottom, and how.
-    pub(super) across: (&'a str, Scale),
+    pub(crate) across: (&'a str, Scale),
     /// How numbers along the side are written.
-    pub(super) up: Scale,
+    pub(crate) up: Scale,
     /// The largest number along the side, if it is not that of the data.
-    pub(super) top: Option<f64>,
+    pub(crate) top: Option<f64>,
     /// The lines by name; a gap where there is nothing.
-    pub(super) series: Vec<(&'a str, Line)>,
+    pub(crate) series: Vec<(&'a str, Line)>,
 }
 
 /// A chart of bars, one colour a series, in groups.
-pub(super) struct Bars<'a> {
+pub(crate) struct Bars<'a> {
     /// What it shows, for those who hear it.
-    pub(super) title: &'a str,
+    pub(crate) title: &'a str,
     /// The groups.
-    pub(super) groups: Vec<&'a str>,
+    pub(crate) groups: Vec<&'a str>,
     /// The heights by name, one for each group.
-    pub(super) series: Vec<(&'a str, Vec<f64>)>,
+    pub(crate) series: Vec<(&'a str, Vec<f64>)>,
 }
 
 impl Lines<'_> {
-    pub(super) fn svg(&self) -> String {
+    pub(crate) fn svg(&self) -> String {
         let points = || self.series.iter().flat_map(|(_, points)| points.iter().flatten());
         let widest = points().map(|(x, _)| *x).fold(0.0, f64::max);
         let highest = self.top.unwrap_or(points().map(|(_, y)| *y).fold(0.0, f64::max));
@@ -77,7 +74,7 @@ impl Lines<'_> {
         let top = rows.last().copied().unwrap_or(1.0);
         let width = if widest > 0.0 { widest } else { 1.0 };
         let x = |value: f64| LEFT + value / width * (WIDTH - LEFT - RIGHT);
-        let mut svg = begin(self.title);
+        let mut svg = canvas::begin(self.title, WIDTH, HEIGHT);
         grid(&mut svg, &rows, self.up);
         for tick in self.across.1.ticks(width, 8.0).into_iter().filter(|tick| *tick <= width) {
             let label = self.across.1.label(tick);
@@ -95,7 +92,7 @@ impl Lines<'_> {
                 write(&mut path, format_args!("{pen}{:.1} {:.1}", x(*across), y(*up, top)));
                 pen = 'L';
             }
-            let colour = number % COLOURS;
+            let colour = colour(number);
             let name = escaped(name);
             let line = format_args!(
                 "<path class=\"l c{colour}\" d=\"{path}\"><title>{name}</title></path>"
@@ -108,11 +105,11 @@ impl Lines<'_> {
 }
 
 impl Bars<'_> {
-    pub(super) fn svg(&self) -> String {
+    pub(crate) fn svg(&self) -> String {
         let highest = self.series.iter().flat_map(|(_, heights)| heights).copied();
         let rows = Scale::Number.ticks(highest.fold(0.0, f64::max), 5.0);
         let top = rows.last().copied().unwrap_or(1.0);
-        let mut svg = begin(self.title);
+        let mut svg = canvas::begin(self.title, WIDTH, HEIGHT);
         grid(&mut svg, &rows, Scale::Number);
         let room = (WIDTH - LEFT - RIGHT) / self.groups.len().max(1) as f64;
         let wide = (room * 0.72 / self.series.len().max(1) as f64).min(64.0);
@@ -123,7 +120,7 @@ impl Bars<'_> {
             for (number, (name, heights)) in self.series.iter().enumerate() {
                 let Some(height) = heights.get(group) else { continue };
                 let (left, up) = (first + wide * number as f64, y(*height, top));
-                let (colour, name) = (number % COLOURS, escaped(name));
+                let (colour, name) = (colour(number), escaped(name));
                 let (bar, tall) = (wide - 4.0, HEIGHT - BOTTOM - up);
                 write(
                     &mut svg,
@@ -142,11 +139,6 @@ impl Bars<'_> {
     }
 }
 
-fn begin(title: &str) -> String {
-    let title = escaped(title);
-    format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">")
-}
-
 /// Where a height is drawn.
 fn y(value: f64, top: f64) -> f64 {
     HEIGHT - BOTTOM - value / top * (HEIGHT - BOTTOM - TOP - 8.0)
@@ -157,42 +149,7 @@ fn grid(svg: &mut String, rows: &[f64], scale: Scale) {
     for row in rows {
         let up = y(*row, top);
         let class = if *row > 0.0 { "grid" } else { "axis" };
-        let end = WIDTH - RIGHT;
-        let line = format_args!(
-            "<line class=\"{class}\" x1=\"{LEFT}\" x2=\"{end}\" y1=\"{up:.1}\" y2=\"{up:.1}\"/>"
-        );
-        write(svg, line);
+        line(svg, class, (LEFT, up), (WIDTH - RIGHT, up));
         text(svg, (LEFT - 8.0, up + 4.0), "end", "", &scale.label(*row));
     }
-}
-
-fn text(svg: &mut String, (x, y): (f64, f64), anchor: &str, class: &str, content: &str) {
-    let content = escaped(content);
-    write(
-        svg,
-        format_args!(
-            "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{content}</text>"
-        ),
-    );
-}
-
-/// Adds to a page.
-pub(super) fn write(page: &mut String, what: std::fmt::Arguments<'_>) {
-    // Writing into a string cannot fail.
-    page.write_fmt(what).unwrap_or_default();
-}
-
-/// Text as it stands in a page.
-pub(super) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -1,7 +1,7 @@
 //! Round numbers along an axis.
 
 /// Steps of 1, 2 or 5 times a power of ten from 0 to at least `largest`: about `wanted` of them.
-pub(super) fn ticks(largest: f64, wanted: f64) -> Vec<f64> {
+pub(crate) fn ticks(largest: f64, wanted: f64) -> Vec<f64> {
     if !(largest.is_finite() && largest > 0.0) {
         return vec![0.0, 1.0];
     }
@@ -17,7 +17,7 @@ pub(super) fn ticks(largest: f64, wanted: f64) -> Vec<f64> {
 }
 
 /// Times of minutes along an axis: steps that clocks have.
-pub(super) fn minutes(largest: f64, wanted: f64) -> Vec<f64> {
+pub(crate) fn minutes(largest: f64, wanted: f64) -> Vec<f64> {
     let steps = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 360.0, 720.0, 1_440.0];
     match steps.into_iter().find(|step| *step * wanted >= largest) {
         Some(step) if largest > 0.0 => {
