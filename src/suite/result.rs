@@ -194,6 +194,21 @@ pub struct Agreement {
     pub different: u64,
 }
 
+impl From<crate::bench::machine::Machine> for MachineRecord {
+    fn from(machine: crate::bench::machine::Machine) -> Self {
+        Self {
+            cpu: machine.cpu,
+            cores: machine.cores,
+            memory_gib: machine.memory_gib,
+            kernel: machine.kernel,
+            rustc: machine.rustc.to_owned(),
+            commit: machine.commit.to_owned(),
+            release_build: machine.release_build,
+            load_average: machine.load_average,
+        }
+    }
+}
+
 impl Run {
     /// Operations a second.
     pub fn rate(&self) -> f64 {
