@@ -192,7 +192,7 @@ mod tests {
     fn agreement(wrong: fn(&mut Vec<Found>), rounding: Rounding) -> Agreement {
         let world = World::new(Workload::City, 3_000, 5);
         let scan = Scan::new(world.positions.clone());
-        let ask = Ask { k: 10, radius_m: 5_000, passing: Passing::Thirty };
+        let ask = Ask { k: 10, radius_m: 50_000, passing: Passing::Thirty };
         let mut client = Wrong(scan.clone(), wrong);
         let expected = Expected::of(&scan, ask, &world.places[..50]);
         expected.compare(&mut client, Call::Direct, rounding).unwrap()

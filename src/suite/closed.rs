@@ -79,16 +79,30 @@ impl<'a> Work<'a> {
     pub const fn new(moves: &'a [Move], places: &'a [LatLng]) -> Self {
         Self { moves: Circle::new(moves), places: Circle::new(places) }
     }
+
+    /// The same from another place of each circle on.
+    #[must_use]
+    pub const fn starting_at(mut self, [moves, places]: [usize; 2]) -> Self {
+        self.moves.at = moves;
+        self.places.at = places;
+        self
+    }
+
+    /// How far each circle has come.
+    pub const fn at(&self) -> [usize; 2] {
+        [self.moves.at, self.places.at]
+    }
 }
 
-/// Runs a job for so long, on as many threads as there are shares of the moves.
+/// Runs a job for so long, on as many threads as there are shares of the moves. The work goes on
+/// where it ends: whoever repeats moves at once would find drivers where they are to go.
 ///
 /// # Errors
 /// [`Trouble`] of the system.
 pub fn closed(
     system: &dyn System,
     job: Job,
-    work: &[Work<'_>],
+    work: &mut [Work<'_>],
     seconds: f64,
     stop: &AtomicBool,
 ) -> Result<Run, Trouble> {
@@ -98,11 +112,11 @@ pub fn closed(
     let ended = std::thread::scope(|scope| {
         let ready = &ready;
         let mut threads = Vec::with_capacity(work.len());
-        for (mut client, mut work) in clients.into_iter().zip(work.iter().copied()) {
+        for (mut client, work) in clients.into_iter().zip(work.iter_mut()) {
             threads.push(scope.spawn(move || {
                 let client: &mut dyn Client = &mut *client;
                 // Before the clock runs: connections, statements, caches.
-                let warm = piece(client, job, &mut work, 16).and_then(|_| client.settle());
+                let warm = piece(client, job, work, 16).and_then(|_| client.settle());
                 ready.wait();
                 warm?;
                 let deadline = clock::stopwatch() + Duration::from_secs_f64(seconds);
@@ -130,7 +144,7 @@ type Done = (u64, Duration, Histogram<u64>);
 fn thread(
     client: &mut dyn Client,
     job: Job,
-    mut work: Work<'_>,
+    work: &mut Work<'_>,
     deadline: Instant,
     stop: &AtomicBool,
 ) -> Result<Done, Trouble> {
@@ -139,7 +153,7 @@ fn thread(
     let began = clock::stopwatch();
     let mut now = began;
     while now < deadline && !stop.load(Ordering::Relaxed) {
-        operations += piece(client, job, &mut work, count)?;
+        operations += piece(client, job, work, count)?;
         let then = clock::stopwatch();
         let took = then - now;
         now = then;

@@ -11,6 +11,8 @@ use super::workload::{Passing, World};
 pub(super) struct Member {
     system: Option<Box<dyn System>>,
     record: SystemRecord,
+    /// How far it has come in the circles of moves and of places.
+    pub(super) at: [usize; 2],
 }
 
 /// Starts those that were asked for, and ours.
@@ -47,11 +49,11 @@ impl Member {
                 record.version = about.version;
                 about.access.clone_into(&mut record.access);
                 about.usage.clone_into(&mut record.usage);
-                Self { system: Some(system), record }
+                Self { system: Some(system), record, at: [0; 2] }
             }
             Err(trouble) => {
                 record.status = status(&trouble);
-                Self { system: None, record }
+                Self { system: None, record, at: [0; 2] }
             }
         }
     }

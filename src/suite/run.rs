@@ -142,6 +142,7 @@ fn load(
         }
         say(format!("{} drivers of {} into {}", world.drivers(), world.name, member.name()));
         let first = &world.moves[..world.moves.len().min(FIRST_MOVES)];
+        member.at = [first.len(), 0];
         member.attempt(|system| {
             system.load(world)?;
             let Some(&call) = system.updates().first() else { return Ok(()) };
@@ -271,12 +272,10 @@ fn agree(ground: &Ground<'_>, task: &Task, members: &mut [Member], entries: &mut
 fn repeat(ground: &Ground<'_>, task: &Task, members: &mut [Member], entries: &mut [Entry]) {
     let Ground { options, world, day, stop, .. } = *ground;
     let shares = if task.threads > 1 { world.shares(task.threads) } else { Vec::new() };
-    let mut work = vec![Work::new(&world.moves, &world.places)];
-    if task.threads > 1 {
-        // Each thread asks elsewhere.
-        let places = world.places.chunks(world.places.len().div_ceil(task.threads as usize));
-        work = shares.iter().zip(places).map(|(moves, places)| Work::new(moves, places)).collect();
-    }
+    // Each thread asks elsewhere.
+    let places = world.places.chunks(world.places.len().div_ceil(task.threads as usize).max(1));
+    let shared = shares.iter().zip(places).map(|(moves, places)| Work::new(moves, places));
+    let shared: Vec<Work<'_>> = shared.collect();
     for turn in 0..options.repeat {
         let order = (0..entries.len()).map(|i| (i + turn as usize) % entries.len());
         for i in order.collect::<Vec<_>>() {
@@ -286,10 +285,16 @@ fn repeat(ground: &Ground<'_>, task: &Task, members: &mut [Member], entries: &mu
             }
             let (suite, system, call) = (&series.suite, &series.system, &series.call);
             (ground.watch)(format!("{suite}: {system} {call}, {} of {}", turn + 1, options.repeat));
-            let run = members[*member].attempt(|system| match day {
+            let member = &mut members[*member];
+            let own = [Work::new(&world.moves, &world.places).starting_at(member.at)];
+            let mut work = if shared.is_empty() { own.to_vec() } else { shared.clone() };
+            let run = member.attempt(|system| match day {
                 Some(day) => day.run(system, *job, options.seconds, stop),
-                None => closed(system, *job, &work, options.seconds, stop),
+                None => closed(system, *job, &mut work, options.seconds, stop),
             });
+            if shared.is_empty() {
+                member.at = work[0].at();
+            }
             series.runs.extend(run.filter(|run| run.operations > 0));
         }
     }
@@ -298,13 +303,16 @@ fn repeat(ground: &Ground<'_>, task: &Task, members: &mut [Member], entries: &mu
 /// Lets each climb, a step at a time, in turns.
 fn climb(ground: &Ground<'_>, members: &mut [Member], entries: &mut [Entry]) {
     let Ground { options, world, stop, .. } = *ground;
-    let mut work = Work::new(&world.moves, &world.places);
+    let own = |member: &Member| Work::new(&world.moves, &world.places).starting_at(member.at);
     let mut climbers: Vec<Option<Climber>> = entries
         .iter()
         .map(|Entry { member, job, .. }| {
             // A rate that should be easy.
-            let most = members[*member]
-                .attempt(|system| closed(system, *job, &[work], options.seconds.min(0.5), stop));
+            let member = &mut members[*member];
+            let mut work = [own(member)];
+            let seconds = options.seconds.min(0.5);
+            let most = member.attempt(|system| closed(system, *job, &mut work, seconds, stop));
+            member.at = work[0].at();
             most.map(|run| Climber::new(run.rate() * 0.3, options.limit_ms))
         })
         .collect();
@@ -317,12 +325,15 @@ fn climb(ground: &Ground<'_>, members: &mut [Member], entries: &mut [Entry]) {
             }
             let (system, call) = (&series.system, &series.call);
             (ground.watch)(format!("load: {system} {call}, {rate:.0}/s"));
-            let taken = members[*member].attempt(|system| {
+            let member = &mut members[*member];
+            let mut work = own(member);
+            let taken = member.attempt(|system| {
                 let mut client = system.client(job.update, job.ask.map(|(call, _)| call))?;
                 warm(&mut *client, *job, &mut work)?;
                 let pace = [rate, options.seconds, options.limit_ms];
                 step(&mut *client, *job, &mut work, pace, stop)
             });
+            member.at = work.at();
             match (taken, &mut *climber) {
                 (Some(step), Some(climber)) => climber.took(step),
                 _ => *climber = None,

@@ -1,9 +1,9 @@
-//! What the memory of this machine allows: an update that finds a driver's record by its number
-//! and overwrites the position there, with nothing that could be searched.
+//! What the memory of this machine allows: an update that touches as many cache lines as that of
+//! a driver who stays nearby must touch in an index that can be searched, and does nothing else.
 //!
-//! That is two accesses of random places that no index can do without: the table by which a
-//! driver is found, and the place where its position stands. Both are asked for some moves ahead,
-//! so that waits overlap.
+//! Those are four: the driver's record, by its number; and where the record says, the bounds of
+//! its neighbourhood, its coordinates and its time. They are asked for some moves ahead, so that
+//! waits overlap.
 
 use std::sync::Arc;
 
@@ -14,16 +14,25 @@ use crate::index::prefetch;
 use crate::suite::system::{About, Call, Client, Filters, Rounding, Sink, System, Trouble};
 use crate::suite::workload::{Ask, Move, World};
 
-/// A cache line with one position in it.
-#[derive(Clone, Copy, Debug)]
+/// A cache line.
+#[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
-struct Record(LatLng);
+struct Line(u64);
+
+/// Another: where a driver's lines are, and how often it moved.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Record {
+    place: u32,
+    moves: u64,
+}
 
 #[derive(Debug, Default)]
 struct Table {
-    /// Where each driver's record is.
-    places: Vec<u32>,
     records: Vec<Record>,
+    bounds: Vec<Line>,
+    coordinates: Vec<Line>,
+    times: Vec<Line>,
 }
 
 /// How many moves ahead the table is asked for, and half as many the record.
@@ -43,8 +52,8 @@ impl System for Floor {
             name: "floor",
             version: String::new(),
             access: "in process",
-            usage: "a table of places and a cache line a driver, both prefetched: two random \
-                    memory accesses an update, and nothing that could be searched",
+            usage: "four random cache lines an update, prefetched: record, bounds, coordinates, time; \
+                    nothing can be searched",
         }
     }
 
@@ -79,8 +88,11 @@ impl System for Floor {
         for i in 0..drivers {
             places.swap(i as usize, scatter(i) as usize);
         }
-        let records = world.positions.iter().map(|&position| Record(position)).collect();
-        *self.table.write() = Table { places, records };
+        let count = places.len();
+        let lines = || vec![Line::default(); count];
+        let records = places.into_iter().map(|place| Record { place, moves: 0 }).collect();
+        *self.table.write() =
+            Table { records, bounds: lines(), coordinates: lines(), times: lines() };
         Ok(())
     }
 
@@ -96,15 +108,24 @@ impl System for Floor {
 impl Client for Writer {
     fn update(&mut self, _: Call, moves: &[Move]) -> Result<(), Trouble> {
         let mut table = self.0.write();
-        let Table { places, records } = &mut *table;
+        let Table { records, bounds, coordinates, times } = &mut *table;
         for (i, m) in moves.iter().enumerate() {
             if let Some(later) = moves.get(i + AHEAD) {
-                prefetch(&places[later.driver as usize]);
+                prefetch(&records[later.driver as usize]);
             }
             if let Some(soon) = moves.get(i + AHEAD / 2) {
-                prefetch(&records[places[soon.driver as usize] as usize]);
+                let place = records[soon.driver as usize].place as usize;
+                prefetch(&bounds[place]);
+                prefetch(&coordinates[place]);
+                prefetch(&times[place]);
             }
-            records[places[m.driver as usize] as usize].0 = m.to;
+            let record = &mut records[m.driver as usize];
+            record.moves += 1;
+            let place = record.place as usize;
+            let at = u64::from(m.to.lat_e7().cast_unsigned()) << 32
+                | u64::from(m.to.lng_e7().cast_unsigned());
+            coordinates[place].0 = at ^ bounds[place].0;
+            times[place].0 = record.moves;
         }
         Ok(())
     }

@@ -36,7 +36,8 @@ const BINDINGS: u32 = 16_384;
 /// Our server.
 pub(super) struct HansomGrpc {
     start: Start,
-    server: ServeProcess,
+    /// Always there but while one world gives way to the next.
+    server: Option<ServeProcess>,
     time: Arc<FleetTime>,
     drivers: AtomicU32,
     /// Memory before the first drivers came.
@@ -45,13 +46,12 @@ pub(super) struct HansomGrpc {
 
 fn serve(start: &Start) -> Result<ServeProcess, Trouble> {
     // The clock follows the fleet, whose time passes as its drivers move.
-    let flags = ["--clock", "trace", "--log-level", "error"];
+    let flags = ["--clock", "trace", "--log-level", "error", "--market", "none"];
     let forget = ["--stale-after", "144h", "--forget-after", "144h"];
     let mut command = command(&start.program, None);
     // Ctrl-C is for us; we end our server ourselves.
     command.process_group(0);
-    let flags: Vec<&str> = flags.into_iter().chain(forget).collect();
-    ServeProcess::launch(command, &flags).map_err(Trouble::failed)
+    ServeProcess::launch(command, &[&flags[..], &forget].concat()).map_err(Trouble::failed)
 }
 
 impl HansomGrpc {
@@ -63,7 +63,8 @@ impl HansomGrpc {
         let server = serve(start)?;
         let empty = resident(server.pid()).unwrap_or_default();
         let time = Arc::new(FleetTime::new(1));
-        Ok(Self { start: start.clone(), server, time, drivers: AtomicU32::new(0), empty })
+        let (start, server, drivers) = (start.clone(), Some(server), AtomicU32::new(0));
+        Ok(Self { start, server, time, drivers, empty })
     }
 }
 
@@ -101,7 +102,8 @@ impl System for HansomGrpc {
     fn load(&mut self, world: &World) -> Result<(), Trouble> {
         if self.drivers.load(Ordering::Relaxed) > 0 {
             // An index forgets drivers by silence only: another world, another server.
-            self.server = serve(&self.start)?;
+            self.server = None;
+            self.server = Some(serve(&self.start)?);
         }
         self.time = Arc::new(FleetTime::new(world.drivers()));
         self.drivers.store(world.drivers(), Ordering::Relaxed);
@@ -115,7 +117,8 @@ impl System for HansomGrpc {
     fn client(&self, update: Option<Call>, ask: Option<Call>) -> Result<Box<dyn Client>, Trouble> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Trouble::failed)?;
-        let target = format!("http://{}", self.server.grpc);
+        let server = self.server.as_ref().ok_or_else(|| closed("the server"))?;
+        let target = format!("http://{}", server.grpc);
         let drivers = self.drivers.load(Ordering::Relaxed);
         let doors = runtime.block_on(async {
             let mut doors = Doors::default();
@@ -140,7 +143,8 @@ impl System for HansomGrpc {
     }
 
     fn memory(&mut self) -> Result<Option<u64>, Trouble> {
-        Ok(resident(self.server.pid()).map(|bytes| bytes.saturating_sub(self.empty)))
+        let resident = self.server.as_ref().and_then(|server| resident(server.pid()));
+        Ok(resident.map(|bytes| bytes.saturating_sub(self.empty)))
     }
 }
 

@@ -31,8 +31,9 @@ const INSTALL: &str = "apt-get install postgresql postgresql-15-postgis-3";
 /// Who it runs as if we are root, which it refuses to be.
 const USER: &str = "postgres";
 
+const EXTENSION: &str = "CREATE EXTENSION IF NOT EXISTS postgis";
+
 const TABLE: &str = "
-    CREATE EXTENSION IF NOT EXISTS postgis;
     DROP TABLE IF EXISTS hansom_suite;
     CREATE UNLOGGED TABLE hansom_suite (
         id int4 PRIMARY KEY, class int2 NOT NULL, place geography(Point, 4326) NOT NULL
@@ -79,10 +80,12 @@ impl PostGis {
             (url, Some(server))
         };
         let version = runtime.block_on(async {
-            let database = Database::open(&url).await?;
-            database.client.batch_execute(TABLE).await.map_err(told)?;
-            let row = database
-                .client
+            let Database { client } = Database::open(&url).await?;
+            let missing =
+                |_| Trouble::Missing { what: "the extension postgis".to_owned(), install: INSTALL };
+            client.batch_execute(EXTENSION).await.map_err(missing)?;
+            client.batch_execute(TABLE).await.map_err(told)?;
+            let row = client
                 .query_one("SELECT current_setting('server_version'), postgis_lib_version()", &[])
                 .await
                 .map_err(told)?;
