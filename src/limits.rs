@@ -551,6 +551,10 @@ pub const BENCH_APP_WINDOW: u64 = 64;
 /// asked but counted as overdue.
 pub const MAX_BENCH_QUESTIONS: usize = 16_384;
 
+/// The most fixes of a recorded day that the benchmark suite replays: half a gigabyte of them. More:
+/// it is refused.
+pub const MAX_SUITE_FIXES: usize = 1 << 25;
+
 /// Trips that one `hansom bench dispatch` keeps count of at once. At the limit a request is not made
 /// but counted as overdue.
 pub const MAX_BENCH_TRIPS: usize = 1 << 18;

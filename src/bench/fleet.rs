@@ -32,13 +32,13 @@ impl Rng {
     }
 
     /// Nearly standard normal: the sum of twelve.
-    fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
     }
 }
 
 /// Latitude and longitude in degrees; one far north, one across the antimeridian.
-const CITIES: [(f64, f64); 20] = [
+pub(crate) const CITIES: [(f64, f64); 20] = [
     (37.7749, -122.4194),
     (40.7128, -74.006),
     (51.5074, -0.1278),
@@ -62,7 +62,7 @@ const CITIES: [(f64, f64); 20] = [
 ];
 
 /// Metres of a degree of latitude.
-const DEGREE_M: f64 = 111_195.08;
+pub(crate) const DEGREE_M: f64 = 111_195.08;
 
 /// The most that a move goes north or east: the mean square of both together is fifty metres.
 const STEP_E7: u32 = 5_500;
@@ -220,7 +220,7 @@ impl Fleet {
 }
 
 /// Across the antimeridian.
-const fn wrap(lng_e7: i32) -> i32 {
+pub(crate) const fn wrap(lng_e7: i32) -> i32 {
     const TURN: i64 = 3_600_000_000;
     let wrapped = (lng_e7 as i64 + TURN / 2).rem_euclid(TURN) - TURN / 2;
     #[expect(clippy::cast_possible_truncation, reason = "within half a turn")]

@@ -24,11 +24,16 @@ impl ServeProcess {
     /// # Errors
     /// [`BenchError::Process`]; what the program says itself goes to this process's standard error.
     pub fn start(program: &Path, flags: &[&str]) -> Result<Self, BenchError> {
-        let failed = |cause: String| BenchError::Process {
-            program: format!("{} serve", program.display()),
-            cause,
-        };
-        let mut command = Command::new(program);
+        Self::launch(Command::new(program), flags)
+    }
+
+    /// The same by a command that runs the program when `serve` and so on are added to it.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn launch(mut command: Command, flags: &[&str]) -> Result<Self, BenchError> {
+        let program = format!("{} serve", command.get_program().display());
+        let failed = |cause: String| BenchError::Process { program: program.clone(), cause };
         command.args(["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]).args(flags);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("HANSOM_") {

@@ -2,6 +2,8 @@
 
 mod compare;
 mod dispatch;
+mod ratios;
+mod run;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -24,7 +26,8 @@ Server and clients are threads of this process, the clients on the loopback: a s
 a client thread share a machine of two cores as two processes would. Build with --release, and \
 let nothing else run. Latencies of `mixed` count from the moment a question was due.
 
-`dispatch` starts a server as a process of its own, with a journal on disk, or loads one that runs.";
+`dispatch` starts a server as a process of its own, with a journal on disk, or loads one that runs. \
+`run` is the suite that compares with other systems.";
 
 /// Measure throughput and latency through gRPC.
 #[derive(Debug, clap::Args)]
@@ -60,6 +63,7 @@ enum What {
     },
     Dispatch(Box<dispatch::Args>),
     Compare(compare::Args),
+    Run(Box<run::Args>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -153,6 +157,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         What::Dispatch(args) => return dispatch::run(args),
         What::Compare(args) => return compare::run(args),
+        What::Run(args) => return run::run(args),
     };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", about(&machine, &options))?;

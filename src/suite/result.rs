@@ -52,7 +52,9 @@ pub struct MachineRecord {
 /// A system that was measured, or should have been.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SystemRecord {
-    /// Its short name, as `--peer` takes it; `hansom` is ours.
+    /// Its short name, as `--peer` takes it; `hansom` is ours over gRPC, `hansom-direct` ours in
+    /// process, to be read beside the peers that are in process too; `floor` is what the memory of
+    /// this machine allows.
     pub name: String,
     /// Its version, as it says itself.
     pub version: String,
@@ -87,11 +89,14 @@ pub enum SystemStatus {
 /// One system doing one thing, several times.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
-    /// The suite: `updates`, `queries`, `mixed`, `load`, `growth`, `threads`, `memory`, `trace`.
+    /// The suite: `updates`, `queries`, `filters`, `mixed`, `load`, `growth` (with drivers), `k`
+    /// (with how many are asked for), `threads`, `memory`, `floor`, `trace`.
     pub suite: String,
     /// The system's short name.
     pub system: String,
-    /// The call that is used: `bulk`, `stream`, `unary`, `pipeline`, `adaptive`, `direct`, …
+    /// The call that is used: many at once in `bulk`, `stream`, `pipeline`, `batch`, `adaptive`
+    /// (pipelines with a radius that the client guesses); one at a time in `unary` and
+    /// `adaptive-unary`; `direct` is in process. One at a time has latencies in its runs.
     pub call: String,
     /// What it is done to.
     pub setting: Setting,
@@ -187,6 +192,21 @@ pub struct Agreement {
     pub rounded: u64,
     /// Others.
     pub different: u64,
+}
+
+impl From<crate::bench::machine::Machine> for MachineRecord {
+    fn from(machine: crate::bench::machine::Machine) -> Self {
+        Self {
+            cpu: machine.cpu,
+            cores: machine.cores,
+            memory_gib: machine.memory_gib,
+            kernel: machine.kernel,
+            rustc: machine.rustc.to_owned(),
+            commit: machine.commit.to_owned(),
+            release_build: machine.release_build,
+            load_average: machine.load_average,
+        }
+    }
 }
 
 impl Run {

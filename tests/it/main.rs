@@ -28,6 +28,8 @@ mod request_commands;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod suite;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod trace_commands;
