@@ -40,7 +40,7 @@ pub(crate) struct Curves {
     /// What should not be exceeded, and its name.
     pub(crate) limit: Option<(f64, String)>,
     /// The curves.
-    pub(crate) curves: Vec<Curve>,
+    pub(crate) drawn: Vec<Curve>,
 }
 
 /// Where the numbers of an axis lie.
@@ -78,7 +78,7 @@ impl Place {
 impl Curves {
     /// The chart; none without points.
     pub(crate) fn svg(&self) -> Option<String> {
-        let points = || self.curves.iter().flat_map(|curve| curve.points.iter());
+        let points = || self.drawn.iter().flat_map(|curve| curve.points.iter());
         let limit = self.limit.as_ref().map(|(limit, _)| *limit);
         let across = Place::of(points().map(|(x, _)| *x))?;
         let up = Place::of(points().map(|(_, y)| *y).chain(limit))?;
@@ -109,7 +109,7 @@ impl Curves {
             line(&mut svg, "limit", (LEFT, y(*limit)), (end, y(*limit)));
             text(&mut svg, (LEFT + 4.0, y(*limit) - 4.0), "start", "warn", name);
         }
-        for curve in &self.curves {
+        for curve in &self.drawn {
             self.draw(&mut svg, curve, (&x, &y));
         }
         svg.push_str("</svg>");

@@ -169,16 +169,21 @@ fn rates(all: &mut Vec<Series>) {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
+fn whole(rate: f64) -> u64 {
+    rate.round() as u64
+}
+
 fn grown(all: &mut Vec<Series>) {
     let each = [(("hansom", "stream"), 310_000.0, 0.06), (("redis", "pipeline"), 1_900.0, 0.55)];
     for (who, rate, falling) in each {
         for (step, drivers) in [10_000, 100_000, 1_000_000, 10_000_000].into_iter().enumerate() {
-            let rate = (rate * 10.0_f64.powf(-falling * step as f64)).round() as u64;
+            let rate = whole(rate * 10.0_f64.powf(-falling * step as f64));
             let setting = Setting { drivers, ..country(10, 5_000) };
             all.push(series("growth", who, setting, rate, 0.0));
         }
         for k in [1, 10, 50] {
-            let rate = (rate / (1.0 + f64::from(k) / 25.0)).round() as u64;
+            let rate = whole(rate / (1.0 + f64::from(k) / 25.0));
             all.push(series("k", who, country(k, 5_000), rate, 0.0));
         }
     }
@@ -198,7 +203,7 @@ fn load(all: &mut Vec<Series>) {
             Step { due, done: if held { due } else { due * 0.8 }, latency, held }
         };
         let steps: Vec<Step> = (0..steps).map(step).collect();
-        let held = steps.iter().filter(|step| step.held).next_back().map(|step| step.due);
+        let held = steps.iter().rfind(|step| step.held).map(|step| step.due);
         Climb { limit_ms: 10.0, held, steps }
     };
     for (who, start, steps, p50) in [

@@ -107,18 +107,18 @@ fn either_tail(t: f64, freedom: f64) -> f64 {
 fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
     const TINY: f64 = 1e-300;
     let safe = |value: f64| if value.abs() < TINY { TINY } else { value };
-    let mut c = 1.0;
-    let mut d = 1.0 / safe(1.0 - (a + b) * x / (a + 1.0));
-    let mut fraction = d;
+    let mut above = 1.0;
+    let mut below = 1.0 / safe(1.0 - (a + b) * x / (a + 1.0));
+    let mut fraction = below;
     for step in 1..500 {
-        let m = f64::from(step);
-        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
+        let step = f64::from(step);
+        let even = step * (b - step) * x / ((a + 2.0 * step - 1.0) * (a + 2.0 * step));
+        let odd = -(a + step) * (a + b + step) * x / ((a + 2.0 * step) * (a + 2.0 * step + 1.0));
         let mut factor = 1.0;
         for term in [even, odd] {
-            d = 1.0 / safe(1.0 + term * d);
-            c = safe(1.0 + term / c);
-            factor = c * d;
+            below = 1.0 / safe(1.0 + term * below);
+            above = safe(1.0 + term / above);
+            factor = above * below;
             fraction *= factor;
         }
         if (factor - 1.0).abs() < 1e-15 {

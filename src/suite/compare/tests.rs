@@ -127,7 +127,7 @@ fn what_is_in_one_only_is_listed_and_single_runs_are_not_judged() {
     after.series[3].setting.drivers += 1;
     let comparison = compare(&before, &after, terms()).unwrap();
     let changed = Key::of(&after.series[3]);
-    assert_eq!(comparison.only_after, [changed.clone()]);
+    assert_eq!(comparison.only_after, std::slice::from_ref(&changed));
     assert_eq!(comparison.only_before.len(), 2);
     assert_eq!(comparison.only_before[0], Key::of(&gone));
     assert!(changed.words().contains("1,000,001 drivers") || changed.words().contains("100,001"));

@@ -92,7 +92,7 @@ fn climb(view: &View<'_>, group: &[&Series]) -> Option<Card> {
         across: Axis { name: "due a second", label: short },
         up: Axis { name: "p99, ms", label: short },
         limit: Some((limit_ms, format!("limit {limit_ms} ms"))),
-        curves: group.iter().zip(&colours).map(curve).collect(),
+        drawn: group.iter().zip(&colours).map(curve).collect(),
     };
     let held = group.iter().zip(&colours).map(|(series, colour)| {
         let held = series.climb.as_ref().and_then(|climb| climb.held);
@@ -131,7 +131,7 @@ pub(super) fn threads(view: &View<'_>) -> Vec<Card> {
         for (name, _, mut bar) in bars {
             match sections.last_mut() {
                 Some((last, all)) if *last == name => {
-                    bar.label += &format!(" · {}", times(bar.values[1] / alone));
+                    bar.label = format!("{} · {}", bar.label, times(bar.values[1] / alone));
                     all.push(bar);
                 }
                 _ => {
@@ -245,7 +245,7 @@ fn growth(view: &View<'_>, growing: Growing, (rest, unit): (&Setting, &str)) -> 
         across: Axis { name: across, label: short },
         up: Axis { name: "time for one", label: micros },
         limit: None,
-        curves,
+        drawn: curves,
     };
     Some(Card {
         title: format!("{}: {unit}, {work}", growing.title()),

@@ -115,7 +115,7 @@ pub(super) fn held(view: &View<'_>) -> Table {
     };
     let rows = climbs.map(|(series, climb)| {
         let name = format!("{} · {}", series.system, series.call);
-        let best = climb.steps.iter().filter(|step| step.held).next_back();
+        let best = climb.steps.iter().rfind(|step| step.held);
         let p99 = best.map(|step| micros(step.latency.p99)).unwrap_or_default();
         let rate = climb.held.map(|rate| words::value(Measure::Held, rate));
         let times = ratio(&name, &series.setting).map(times).unwrap_or_default();
