@@ -32,14 +32,15 @@ fn result(ours: [u64; 4], redis: [u64; 4]) -> SuiteResult {
 }
 
 fn write(folder: &Path, name: &str, result: &SuiteResult) {
-    std::fs::write(folder.join(name), serde_json::to_vec(result).unwrap()).unwrap();
+    std::fs::write(folder.join(name), serde_json::to_vec(result).expect("a result is JSON"))
+        .expect("the folder is there");
 }
 
 fn compare(folder: &Path, more: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hansom"));
     command.current_dir(folder).args(["bench", "compare", "a.json", "b.json"]).args(more);
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let Output { status, stdout, stderr } = command.output().expect("the program is built");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints text");
     (status.code(), text(stdout), text(stderr))
 }
 
