@@ -8,8 +8,11 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::output::{DAMAGED, NewFile, Overwrite, Summary, Unit, bar, grouped};
-use crate::decisions::{Checked, DecisionFile, Difference, EXTENSION, Verdict, Verifier};
+use crate::decisions::{
+    Checked, DecisionFile, Difference, EXTENSION, Verdict, Verifier, sort_as_begun,
+};
 use crate::records::LogEntry;
+use crate::trace::DamageKind;
 
 /// The exit code if a decision is not what it claims to be, as for wrong answers of a replay.
 const DIFFERENT: u8 = 3;
@@ -22,7 +25,8 @@ const DIFFERENT: u8 = 3;
 /// never as verified. docs/decisions.md says what each check is.
 ///
 /// Exit codes: 0 all that can be verified is; 1 failed, or not a log; 2 wrong arguments; 3 a decision
-/// is not what it claims to be; 4 a damaged log, verified up to the damage.
+/// is not what it claims to be; 4 a damaged log, verified up to the damage. A file that was not finished,
+/// as one that a server still writes, is told and is no damage: all that is in it is verified.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hansom replay trips.csv --decisions decisions && hansom verify-decisions decisions
@@ -51,6 +55,8 @@ struct Report {
     checked: Checked,
     /// The first differences.
     differences: Vec<Difference>,
+    /// Files that end after a whole block and without a footer.
+    unfinished: Vec<PathBuf>,
     /// Where files are damaged.
     damage: Vec<String>,
 }
@@ -82,7 +88,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The files at these paths; those of a folder by name, which is the order in which they were begun.
+/// The files at these paths; those of a folder in the order in which they were begun.
 fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
@@ -99,7 +105,7 @@ fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
             }
         }
         anyhow::ensure!(!found.is_empty(), "{} has no .{EXTENSION} in it", path.display());
-        found.sort();
+        sort_as_begun(&mut found);
         files.append(&mut found);
     }
     Ok(files)
@@ -127,12 +133,19 @@ fn verify(
     }
     report.files += 1;
     report.bytes += file.length();
-    report.damage.extend(file.damage().map(ToString::to_string));
+    match file.damage() {
+        None => {}
+        // As of a server that still writes it, or was killed.
+        Some(damage) if damage.what == DamageKind::NoFooter => {
+            report.unfinished.push(path.to_path_buf());
+        }
+        Some(damage) => report.damage.push(damage.to_string()),
+    }
     Ok(())
 }
 
 fn print(report: &Report) {
-    let Report { files, bytes, checked, differences, damage } = report;
+    let Report { files, bytes, checked, differences, unfinished, damage } = report;
     let Checked { reach, .. } = checked;
     let mut table = Summary::new();
     table
@@ -153,6 +166,9 @@ fn print(report: &Report) {
         .row("decisions stopped", grouped(reach.stopped));
     for (i, difference) in differences.iter().enumerate() {
         table.row(&format!("difference {}", i + 1), difference);
+    }
+    for path in unfinished {
+        table.row("not finished", path.display());
     }
     let first = damage.first().cloned();
     table.row("damage", first.unwrap_or_else(|| "none".to_owned()));

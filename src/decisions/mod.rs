@@ -22,7 +22,7 @@ pub use archive::Archive;
 pub use error::DecisionLogError;
 pub use file::DecisionFile;
 pub use recorder::{DecisionSink, Recorder};
-pub use segments::{EXTENSION, LogPlace};
+pub use segments::{EXTENSION, LogPlace, sort_as_begun};
 pub use verify::{Checked, Difference, Reach, Unverifiable, Verdict, Verifier};
 pub use writer::DecisionWriter;
 

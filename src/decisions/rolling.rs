@@ -92,11 +92,16 @@ impl<D: Disk> RollingLog<D> {
         self.current.as_ref().map_or(0, |(_, writer)| writer.pending())
     }
 
-    /// Gives up the file that is being written, after a failure; it ends with its last whole block.
+    /// Gives up the file that is being written, after a failure; it ends with its last whole block, and
+    /// is removed if it has none.
     pub(super) fn abandon(&mut self) {
         if let Some((mut segment, writer)) = self.current.take() {
+            let empty = writer.bytes() <= segment.bytes;
             segment.bytes = writer.bytes();
-            self.done.push_back(segment);
+            drop(writer);
+            if !(empty && self.disk.remove(&segment.path).is_ok()) {
+                self.done.push_back(segment);
+            }
         }
     }
 
@@ -119,15 +124,17 @@ impl<D: Disk> RollingLog<D> {
         let current = self.current.as_ref().map_or(0, |(_, writer)| writer.bytes());
         let mut bytes = current + self.done.iter().map(|segment| segment.bytes).sum::<u64>();
         while bytes > self.place.max_bytes
-            && let Some(oldest) = self.done.pop_front()
+            && let Some(oldest) = self.done.front()
         {
-            bytes -= oldest.bytes;
             match self.disk.remove(&oldest.path) {
+                // It still counts, and is tried again.
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(DecisionLogError::io(&oldest.path)(error));
                 }
                 _ => {}
             }
+            bytes = bytes.saturating_sub(oldest.bytes);
+            self.done.pop_front();
         }
         Ok(())
     }
@@ -142,6 +149,11 @@ fn begin<D: Disk>(
     // A number whose file failed is not used again.
     *next += 1;
     let file = disk.create(&path).map_err(DecisionLogError::io(&path))?;
-    let writer = DecisionWriter::new(file, &path)?;
-    Ok((Segment { number, path, bytes: 0 }, writer))
+    let writer = DecisionWriter::new(file, &path).inspect_err(|_| {
+        // Not even a header: readers pass over it if it cannot be removed either.
+        drop(disk.remove(&path));
+    })?;
+    // So many bytes it has without any entry.
+    let bytes = writer.bytes();
+    Ok((Segment { number, path, bytes }, writer))
 }

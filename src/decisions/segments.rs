@@ -1,12 +1,15 @@
 //! Where the files of a market's log lie, and what they are called.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::ids::MarketId;
 
 /// How the names of files of decisions end.
 pub const EXTENSION: &str = "hdecisions";
+
+/// The largest number of a file. A larger one is no file of ours: nobody begins so many.
+const MAX_NUMBER: u64 = 1 << 48;
 
 /// A market's log in a folder: its files, and how many bytes they may have.
 ///
@@ -52,9 +55,25 @@ impl LogPlace {
     }
 
     fn number(&self, name: &str) -> Option<u64> {
-        let (name, extension) = name.rsplit_once('.')?;
-        let (market, number) = name.rsplit_once('-')?;
-        let ours = extension == EXTENSION && market == self.market.as_str();
-        number.parse().ok().filter(|_| ours)
+        let (market, number) = split(name)?;
+        Some(number).filter(|_| market == self.market.as_str())
     }
+}
+
+/// Whose file this is, and its number; none if it is none of a market's log.
+fn split(name: &str) -> Option<(&str, u64)> {
+    let (name, extension) = name.rsplit_once('.')?;
+    let (market, number) = name.rsplit_once('-')?;
+    let number = number.parse().ok().filter(|number| *number <= MAX_NUMBER)?;
+    (extension == EXTENSION).then_some((market, number))
+}
+
+/// Puts files of logs in the order in which they were begun: those of a market by number, which is not by
+/// name once a number is longer; others by name.
+pub fn sort_as_begun(paths: &mut [PathBuf]) {
+    paths.sort_by_cached_key(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let (market, number) = split(&name).unwrap_or((&name, 0));
+        (path.parent().map(Path::to_path_buf), market.to_owned(), number, path.clone())
+    });
 }

@@ -78,7 +78,8 @@ impl Lines {
             match self.claim_here(&driver, fleet) {
                 // Has been here all the time, with the newer of both claims.
                 Some(here) => {
-                    self.put(driver, Listener { line: Line::Fleet(fleet), claim: here.max(claim) });
+                    let claim = here.max(claim);
+                    self.put(driver, Listener { line: Line::Fleet(fleet), claim });
                 }
                 None if self.has_newer(&driver, claim) => {
                     end.supersede(driver);

@@ -169,7 +169,7 @@ const ROWS: [Row; 31] = [
     ("cancelled", Some(|one| counted(one.cancelled, one.requests))),
     (
         "open when interrupted, or not asked",
-        Some(|one| grouped(one.open + one.unasked + one.refused)),
+        Some(|one| grouped(one.open + one.unasked + one.refused + one.lost)),
     ),
     ("Waiting", None),
     ("request to assignment, mean", Some(|one| seconds(one.request_to_assignment_s, mean))),

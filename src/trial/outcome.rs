@@ -16,7 +16,7 @@ use crate::units::{Millis, Timestamp};
 pub struct Outcome {
     /// Its name.
     pub policy: String,
-    /// Requests of the log: served + unfulfilled + cancelled + refused + open + unasked.
+    /// Requests of the log: served + unfulfilled + cancelled + lost + refused + open + unasked.
     pub requests: u64,
     /// Riders who were brought to where they wanted to go.
     pub served: u64,
@@ -24,6 +24,8 @@ pub struct Outcome {
     pub unfulfilled: u64,
     /// Riders who called it off.
     pub cancelled: u64,
+    /// Trips of whose end a running server has not told.
+    pub lost: u64,
     /// Requests that the market did not take since it was full.
     pub refused: u64,
     /// Trips under way when the trial was ended early.
@@ -168,6 +170,7 @@ impl Outcome {
             served: tally.served,
             unfulfilled: tally.unfulfilled,
             cancelled: tally.cancelled,
+            lost: tally.lost,
             refused: tally.refused,
             open: tally.open,
             unasked: tally.unasked,
@@ -196,13 +199,14 @@ impl Outcome {
     /// # Errors
     /// The sum that does not hold.
     pub fn add_up(&self) -> Result<(), String> {
-        let Self { requests, served, unfulfilled, cancelled, refused, open, unasked, .. } = self;
-        if served + unfulfilled + cancelled + refused + open + unasked == *requests {
+        let Self { requests, served, unfulfilled, cancelled, lost, refused, open, unasked, .. } =
+            self;
+        if served + unfulfilled + cancelled + lost + refused + open + unasked == *requests {
             return Ok(());
         }
         Err(format!(
             "{requests} requests are not {served} served + {unfulfilled} unfulfilled + {cancelled} \
-             cancelled + {refused} refused + {open} open + {unasked} unasked"
+             cancelled + {lost} lost + {refused} refused + {open} open + {unasked} unasked"
         ))
     }
 }

@@ -96,6 +96,22 @@ fn damage_and_other_files_have_codes_of_their_own() {
     assert_eq!(output.status.code(), Some(4));
     assert_eq!(value(&output, "verified"), whole, "what stands before the damage is verified");
     assert!(text(&output.stdout).contains("cut.hdecisions: at byte"));
+    // One that a server still writes, one of which nothing could be written, and a whole one.
+    let logs = folder.path().join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    let footer = (20..bytes.len()).rev().find(|at| bytes[*at..].starts_with(b"HIDX"));
+    let footer = footer.expect("a footer");
+    std::fs::write(logs.join("sf-00000003.hdecisions"), &bytes[..footer]).unwrap();
+    std::fs::write(logs.join("sf-00000001.hdecisions"), &bytes).unwrap();
+    let output = verify(&logs, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert_eq!(value(&output, "verified"), 2 * whole);
+    assert!(text(&output.stdout).contains("not finished"), "{}", text(&output.stdout));
+    std::fs::write(logs.join("sf-00000002.hdecisions"), "").unwrap();
+    let output = verify(&logs, &[]);
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));
+    assert_eq!(value(&output, "verified"), 2 * whole, "the others are verified all the same");
+    assert!(text(&output.stdout).contains("sf-00000002.hdecisions: at byte 0"));
     let other = verify(Path::new(LOG), &[]);
     assert_eq!(other.status.code(), Some(1));
     assert!(text(&other.stderr).contains("not a log of decisions"), "{}", text(&other.stderr));

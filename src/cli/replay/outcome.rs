@@ -86,7 +86,9 @@ fn riders(row: &mut AddRow<'_>) {
     row("served", &|one| counted(one.served, one.requests));
     row("nobody found in time", &|one| counted(one.unfulfilled, one.requests));
     row("cancelled", &|one| counted(one.cancelled, one.requests));
-    row("refused, open or not asked", &|one| number(one.refused + one.open + one.unasked));
+    row("refused, lost, open or not asked", &|one| {
+        number(one.refused + one.lost + one.open + one.unasked)
+    });
     let spread: [(&str, Which); 4] = [
         ("mean", |spread| spread.mean),
         ("p50", |spread| spread.p50),

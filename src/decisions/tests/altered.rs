@@ -2,7 +2,7 @@
 //! it makes a difference.
 
 use super::*;
-use crate::dispatch::policy::{Considered, DriverNumber, Proof};
+use crate::dispatch::policy::{Considered, DriverNumber, Proof, WeighedRider};
 
 /// Changes each decision that can be changed like this, and says of how many it was found.
 fn found(decisions: &[Decision], alter: impl Fn(&mut LoggedDecision) -> Option<()>) -> (u64, u64) {
@@ -236,4 +236,48 @@ fn what_was_left_out_is_never_verified() {
     }
     let (counted, _) = checked(&read(&written(&decisions)).0);
     assert!(counted.different > 100 && counted.different + counted.truncated == counted.decisions);
+}
+
+#[test]
+fn edges_that_cost_the_same_are_in_the_order_of_ids() {
+    let (mut checked, mut verifier) = (0, Verifier::default());
+    for mut decision in decided("batch", WINDOW) {
+        let last_two = |rider: &WeighedRider| {
+            let free = rider.count.checked_sub(2)?;
+            let unused = rider.chosen.is_none_or(|chosen| chosen < free);
+            let row = decision.edges_of(rider);
+            let alone = free == 0 || row[free - 1].cost < row[free].cost;
+            (unused && alone).then_some((rider.first + free, rider.first + free + 1))
+        };
+        let Some((a, b)) = decision.riders.iter().find_map(last_two) else { continue };
+        (decision.edges[b].cost, decision.edges[b].terms) =
+            (decision.edges[a].cost, decision.edges[a].terms);
+        let (of_a, of_b) = (decision.edges[a].driver, decision.edges[b].driver);
+        let rightly = decision.driver(of_a) < decision.driver(of_b);
+        let mut order = |decision: &Decision| {
+            let logged = LoggedDecision::from(decision.clone());
+            let verdict = verifier.check(&logged);
+            verdict.differences().iter().any(|difference| difference.what == "edges")
+        };
+        assert_eq!(order(&decision), !rightly);
+        (decision.edges[a].driver, decision.edges[b].driver) = (of_b, of_a);
+        assert_eq!(order(&decision), rightly);
+        checked += 1;
+    }
+    assert!(checked > 50, "{checked}");
+}
+
+#[test]
+fn sums_that_no_number_holds_are_different_and_no_panic() {
+    let mut decision = decided("batch", WINDOW).swap_remove(100);
+    assert!(decision.riders.len() > 1);
+    for rider in &mut decision.riders {
+        (rider.price, rider.chosen) = (Millis(u64::MAX), None);
+    }
+    assert_eq!(decision.total(), i64::MAX);
+    let verdict = Verifier::default().check(&LoggedDecision::from(decision));
+    assert!(matches!(verdict, Verdict::Different(_)), "{verdict:?}");
+    let missing = LogEntry::Missing { at: TEN, decisions: u64::MAX };
+    let (counted, _) = checked(&[missing.clone(), missing]);
+    assert_eq!(counted.missing, u64::MAX);
 }

@@ -1,6 +1,7 @@
 //! A disk that is full, or stands still, keeps nobody from deciding; what is missing is told.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
@@ -25,6 +26,8 @@ struct Memory {
     files: Contents,
     full: Arc<AtomicBool>,
     refused: Arc<AtomicU64>,
+    removed: Arc<Mutex<Vec<PathBuf>>>,
+    begun: Arc<Mutex<Vec<PathBuf>>>,
     gate: Option<Arc<Mutex<Receiver<()>>>>,
 }
 
@@ -33,13 +36,18 @@ struct MemoryFile(usize, Memory);
 impl Disk for Memory {
     type File = MemoryFile;
 
-    fn create(&mut self, _: &Path) -> io::Result<MemoryFile> {
+    fn create(&mut self, path: &Path) -> io::Result<MemoryFile> {
+        self.begun.lock().push(path.to_path_buf());
         let mut files = self.files.lock();
         files.push(Vec::new());
         Ok(MemoryFile(files.len() - 1, self.clone()))
     }
 
-    fn remove(&mut self, _: &Path) -> io::Result<()> {
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        if self.full.load(Ordering::SeqCst) && path.ends_with("sf-00000007.hdecisions") {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        self.removed.lock().push(path.to_path_buf());
         Ok(())
     }
 }
@@ -137,7 +145,7 @@ fn a_full_disk_is_told_and_the_log_goes_on() {
     };
     until(&|| !disk.files.lock().is_empty() && told(&disk).0 > 0);
     disk.full.store(true, Ordering::SeqCst);
-    until(&|| disk.refused.load(Ordering::SeqCst) > 3);
+    until(&|| disk.refused.load(Ordering::SeqCst) > 9);
     assert_eq!(metric(&metrics, "hansom_decision_log_failed"), 1);
     disk.full.store(false, Ordering::SeqCst);
     let begun = disk.files.lock().len();
@@ -148,6 +156,17 @@ fn a_full_disk_is_told_and_the_log_goes_on() {
     assert!(decisions > 100 && missing > 0, "{decisions} and {missing}");
     assert_eq!(metric(&metrics, "hansom_decisions_dropped_total"), missing);
     assert_eq!(metric(&metrics, "hansom_decision_log_failed"), 0);
+    // No file stays that has nothing in it, unless the disk does not let it go.
+    let (begun, removed, files) = (disk.begun.lock(), disk.removed.lock(), disk.files.lock());
+    let stays = begun.iter().zip(files.iter()).filter(|(path, _)| !removed.contains(path));
+    let empty = stays.filter(|(_, bytes)| bytes.len() <= 20).count();
+    assert!(removed.len() > 5 && empty <= 1, "{} were removed, {empty} not", removed.len());
+    assert!(
+        begun
+            .iter()
+            .zip(files.iter())
+            .all(|(path, bytes)| bytes.len() <= 20 || !removed.contains(path))
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::decisions::rolling::{Files, RollingLog};
+use crate::decisions::rolling::{Disk, Files, RollingLog};
 
 /// Whoever asks waits for the answer.
 const WANTED: fn() -> bool = || true;
@@ -52,6 +52,69 @@ fn the_oldest_files_are_deleted_and_no_others() {
     for name in others {
         assert_eq!(std::fs::read_to_string(folder.path().join(name)).unwrap(), "precious");
     }
+}
+
+#[test]
+fn files_are_in_the_order_of_their_numbers_whatever_these_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = place(&folder, 1 << 20);
+    let strange = ["sf-18446744073709551615.hdecisions", "sf-99999999999999999.hdecisions"];
+    let ours = ["sf-00000007.hdecisions", "sf-99999999.hdecisions", "sf-100000000.hdecisions"];
+    for name in strange.iter().chain(&ours) {
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
+    let segments = place.segments().unwrap();
+    let paths: Vec<_> = segments.into_iter().map(|segment| segment.path).collect();
+    assert_eq!(paths, ours.map(|name| folder.path().join(name)));
+    let mut sorted = paths.clone();
+    sorted.reverse();
+    sort_as_begun(&mut sorted);
+    assert_eq!(sorted, paths);
+    let by_name = |paths: &mut Vec<std::path::PathBuf>| paths.sort();
+    by_name(&mut sorted);
+    assert_ne!(sorted, paths, "names do not tell");
+    let mut log = RollingLog::new(Files, place.clone()).unwrap();
+    log.write(&decided("batch", WINDOW)[0]).unwrap();
+    log.finish().unwrap();
+    assert!(place.path(100_000_001).exists());
+}
+
+/// A disk that keeps the oldest file.
+struct Keeps(Files);
+
+impl Disk for Keeps {
+    type File = std::fs::File;
+
+    fn create(&mut self, path: &Path) -> std::io::Result<Self::File> {
+        self.0.create(path)
+    }
+
+    fn remove(&mut self, path: &Path) -> std::io::Result<()> {
+        if path.ends_with("sf-00000001.hdecisions") {
+            return Err(std::io::ErrorKind::PermissionDenied.into());
+        }
+        self.0.remove(path)
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_deleted_still_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = place(&folder, 200_000);
+    let decisions = decided("batch", WINDOW);
+    let mut log = RollingLog::new(Keeps(Files), place.clone()).unwrap();
+    let mut failures = 0;
+    for decision in decisions.iter().cycle().take(4_000) {
+        let written = log.write(decision).and_then(|()| log.flush());
+        if written.is_err() {
+            failures += 1;
+            log.abandon();
+        }
+    }
+    assert!(failures > 100, "{failures}");
+    // Whatever is written is beside it, and no more than a file.
+    let bytes = bytes_in(&place);
+    assert!(bytes < 300_000, "{bytes} bytes");
 }
 
 #[test]

@@ -43,7 +43,8 @@ pub(super) fn at_once(decision: &Decision, findings: &mut Findings) {
         taken.extend(best.map(|edge| edge.driver));
         let cheapest = row.iter().map(|edge| edge.cost).min().unwrap_or(rider.price);
         let paid = best.map_or(rider.price, |edge| edge.cost);
-        lost += paid.get().saturating_sub(cheapest.min(rider.price).get());
+        let more = paid.get().saturating_sub(cheapest.min(rider.price).get());
+        lost = u64::saturating_add(lost, more);
     }
     let lost = Proof::Within(Millis(lost));
     if decision.proof != lost {

@@ -21,7 +21,8 @@ pub(super) fn check(logged: &LoggedDecision, findings: &mut Findings) {
         }
         let row = decision.edges_of(rider);
         edges += row.len();
-        check_edges(rider, row, decision.dropped == 0, findings);
+        let driver = |edge: &Considered| decision.driver(edge.driver);
+        check_edges(rider, row, driver, decision.dropped == 0, findings);
         let Some(chosen) = rider.chosen else { continue };
         match row.get(chosen) {
             None => findings.add(Some(rider.trip), "the choice", "an edge", chosen),
@@ -43,7 +44,13 @@ pub(super) fn check(logged: &LoggedDecision, findings: &mut Findings) {
 }
 
 /// A whole row is in the order of costs and then ids; one that was cut is not.
-fn check_edges(rider: &WeighedRider, row: &[Considered], whole: bool, findings: &mut Findings) {
+fn check_edges(
+    rider: &WeighedRider,
+    row: &[Considered],
+    driver: impl Fn(&Considered) -> DriverId,
+    whole: bool,
+    findings: &mut Findings,
+) {
     let trip = Some(rider.trip);
     let most = u64::from(limits::MAX_COST_MS);
     if rider.price.get() > most {
@@ -59,7 +66,7 @@ fn check_edges(rider: &WeighedRider, row: &[Considered], whole: bool, findings: 
             findings.add(trip, "the cost of an edge", sum.get(), edge.cost.get());
         }
     }
-    if whole && !row.is_sorted_by_key(|edge| edge.cost) {
-        findings.add(trip, "edges", "cheapest first", "another order");
+    if whole && !row.is_sorted_by_key(|edge| (edge.cost, driver(edge))) {
+        findings.add(trip, "edges", "cheapest first, ties by id", "another order");
     }
 }

@@ -33,7 +33,7 @@ impl Verifier {
         let solvers: [&mut dyn Solver; 2] = [paths, auction];
         for solver in solvers {
             solver.solve_into(problem, &mut Prices::cold(), assignment);
-            let (best, over) = (assignment.cost(), found - assignment.cost());
+            let (best, over) = (assignment.cost(), found.saturating_sub(assignment.cost()));
             let what = match solver.name() {
                 "paths" => "the least sum, by shortest paths",
                 _ => "the least sum, by auction",

@@ -53,7 +53,9 @@ impl Checked {
     /// Counts an entry, with the verdict if it is a decision.
     pub fn count(&mut self, entry: &LogEntry, verdict: Option<&Verdict>) {
         match entry {
-            LogEntry::Missing { decisions, .. } => self.missing += decisions,
+            LogEntry::Missing { decisions, .. } => {
+                self.missing = self.missing.saturating_add(*decisions);
+            }
             LogEntry::Decided(logged) => {
                 self.decisions += 1;
                 self.reach.count(&logged.decision);

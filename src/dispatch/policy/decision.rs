@@ -257,8 +257,10 @@ impl Decision {
             let chosen = rider.chosen.and_then(|chosen| self.edges_of(rider).get(chosen));
             chosen.map_or(rider.price, |edge| edge.cost)
         });
-        // Each is at most 2^30 and there are at most 2^16 of them.
-        costs.map(|cost| i64::try_from(cost.get()).unwrap_or(i64::MAX)).sum()
+        // Each is at most 2^30 and there are at most 2^16 of them, unless a log says otherwise.
+        costs.fold(0, |sum, cost| {
+            i64::saturating_add(sum, i64::try_from(cost.get()).unwrap_or(i64::MAX))
+        })
     }
 
     /// Why a trip was offered to whom; none if it was not in this batch.

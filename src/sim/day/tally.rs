@@ -30,7 +30,7 @@ pub struct Pickup {
 /// What a simulated day came to.
 ///
 /// # Invariants
-/// R1: `asked = served + unfulfilled + cancelled + open`, and `requests = asked + refused + unasked`.
+/// R1: `asked = served + unfulfilled + cancelled + lost + open`, and `requests = asked + refused + unasked`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Riders of the plan.
@@ -47,6 +47,8 @@ pub struct Tally {
     pub unfulfilled: u64,
     /// Called off, by whomever.
     pub cancelled: u64,
+    /// Of whose end nobody heard, which only happens when the market is elsewhere.
+    pub lost: u64,
     /// Under way when the day was ended early.
     pub open: u64,
     /// What became of offers.
@@ -111,11 +113,11 @@ impl Tally {
                 "{requests} requests are not {asked} asked + {refused} refused + {unasked} unasked"
             ));
         }
-        let Self { served, unfulfilled, cancelled, open, .. } = self;
-        if served + unfulfilled + cancelled + open != *asked {
+        let Self { served, unfulfilled, cancelled, lost, open, .. } = self;
+        if served + unfulfilled + cancelled + lost + open != *asked {
             return Err(format!(
                 "{asked} asked are not {served} served + {unfulfilled} unfulfilled + \
-                 {cancelled} cancelled + {open} open"
+                 {cancelled} cancelled + {lost} lost + {open} open"
             ));
         }
         Ok(())

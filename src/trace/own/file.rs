@@ -5,7 +5,7 @@ use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use super::columns::Columns;
-use super::frame::{Order, TRACES, VERSION};
+use super::frame::{MAGIC, Order, TRACES, VERSION};
 use crate::trace::blocks::{Block, BlockReader, OpenError};
 use crate::trace::{BlockInfo, Damage, DamageKind, Record, TraceError, VehicleIx, Vehicles};
 use crate::units::Timestamp;
@@ -54,6 +54,10 @@ impl<R: Read + Seek> TraceFile<R> {
                 TraceError::UnsupportedVersion { path: named, found, newest: VERSION }
             }
         })?;
+        if blocks.length() < MAGIC.len() as u64 {
+            // Nothing tells it from a text that has just been begun.
+            return Err(TraceError::UnknownFormat { path: path.to_path_buf() });
+        }
         Ok(Self {
             blocks,
             path: path.to_path_buf(),

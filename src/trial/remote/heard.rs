@@ -1,5 +1,7 @@
 //! What the server tells, in the crowd's terms.
 
+use std::collections::BTreeSet;
+
 use crate::api::proto::trip_event::What;
 use crate::api::proto::{DriverAttended, Trip, TripEnd, TripEnding, TripEvent, TripState};
 use crate::ids::TripId;
@@ -41,6 +43,15 @@ pub(super) fn standing(attended: &DriverAttended) -> Vec<(TripId, Told)> {
     attended.trips.iter().filter_map(told).collect()
 }
 
+/// Those trips of which a driver believes that they go on, and that are over.
+pub(super) fn over(attended: &DriverAttended, mut believed: BTreeSet<TripId>) -> BTreeSet<TripId> {
+    let binds = |trip: &TripId| {
+        attended.trips.iter().any(|one| one.trip_id.parse::<TripId>().is_ok_and(|id| id == *trip))
+    };
+    believed.retain(|trip| !binds(trip));
+    believed
+}
+
 /// What a rider hears of the trip; none of what makes no difference.
 pub(super) fn rider(event: &TripEvent) -> Option<Heard> {
     Some(match event.what.as_ref()? {
@@ -65,5 +76,28 @@ fn ended(end: &TripEnd) -> Ended {
         | TripEnding::CancelledByRider
         | TripEnding::NoShow
         | TripEnding::Abandoned => Ended::Cancelled,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_bind_a_driver_any_more_is_over() {
+        let [under_way, queued, gone] =
+            ["sf-1", "sf-2", "sf-3"].map(|id| id.parse::<TripId>().unwrap());
+        let trip = |id: TripId, state: TripState| Trip {
+            trip_id: id.to_string(),
+            state: state.into(),
+            ..Trip::default()
+        };
+        let attended = DriverAttended {
+            trips: vec![trip(under_way, TripState::InProgress), trip(queued, TripState::Assigned)],
+            ..DriverAttended::default()
+        };
+        assert_eq!(standing(&attended), [(under_way, Told::Started)]);
+        let believed = BTreeSet::from([under_way, queued, gone]);
+        assert_eq!(over(&attended, believed), BTreeSet::from([gone]));
     }
 }

@@ -236,9 +236,7 @@ impl<'a> Day<'a> {
                 for one in &attended.drivers {
                     let Some(cab) = gateway::number(&self.tag, &one.driver_id) else { continue };
                     let standing = heard::standing(one);
-                    let trip = self.crowd.trip_of(cab);
-                    // What it believes beyond them is over.
-                    let over = trip.filter(|trip| standing.iter().all(|(one, _)| one != trip));
+                    let over = heard::over(one, self.crowd.trips_of(cab)).into_iter();
                     all.extend(over.map(|trip| News::Driver { cab, trip, what: Told::Ended }));
                     let stands = |(trip, what)| News::Driver { cab, trip, what };
                     all.extend(standing.into_iter().map(stands));

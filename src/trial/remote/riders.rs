@@ -112,6 +112,7 @@ pub(super) async fn ride(
         tokio::time::sleep(AGAIN).await;
     }
     tell(&news, Said::Refusal("watch_lost".to_owned())).await;
+    tell(&news, Said::News(News::Lost { rider })).await;
 }
 
 /// A rider calls a trip off.

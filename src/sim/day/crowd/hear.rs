@@ -16,12 +16,17 @@ impl Crowd<'_> {
             News::Rider { rider, what } => self.rider_hears(rider, what),
             News::Driver { cab, trip, what } => self.driver_hears(cab, trip, what),
             News::Leaves { cab, after } => match after {
-                Some(trip) if self.cab(cab).task.trip() == Some(trip) => {
+                // It may be that the driver has not heard yet that the trip has begun.
+                Some(trip) if self.ended.get(&cab) != Some(&trip) => {
                     self.leaving.insert(cab, trip);
                 }
-                // That trip is over already.
                 _ => self.shift_ended(cab),
             },
+            News::Lost { rider } => {
+                // The trip may go on, and with it its driver.
+                self.wishes[rider as usize].settled = true;
+                self.tally.lost += 1;
+            }
         }
     }
 
@@ -144,6 +149,7 @@ impl Crowd<'_> {
 
     /// A driver has nothing to do with a trip any more.
     fn trip_left(&mut self, cab: u32, trip: TripId) {
+        self.ended.insert(cab, trip);
         let task = self.cab(cab).task;
         if task.trip() == Some(trip) {
             self.stop(cab, task);

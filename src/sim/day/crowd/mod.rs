@@ -7,7 +7,7 @@
 
 mod hear;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::agenda::{Agenda, Answer, Due};
 use super::cab::{Cab, Task};
@@ -114,6 +114,11 @@ pub enum News {
         /// What.
         what: Heard,
     },
+    /// A rider hears no more of the trip, whose end is not known.
+    Lost {
+        /// Who.
+        rider: u32,
+    },
     /// What happened to a trip, as a driver hears it.
     Driver {
         /// Who.
@@ -202,6 +207,8 @@ pub struct Crowd<'a> {
     leaving: BTreeMap<u32, TripId>,
     /// The trips for which drivers are asked.
     pending: BTreeMap<u32, TripId>,
+    /// The last trip that each driver was told has ended.
+    ended: BTreeMap<u32, TripId>,
     agenda: Agenda,
     now: Timestamp,
     counted: (Timestamp, Timestamp),
@@ -231,6 +238,7 @@ impl<'a> Crowd<'a> {
             cabs: cabs.collect(),
             leaving: BTreeMap::new(),
             pending: BTreeMap::new(),
+            ended: BTreeMap::new(),
             agenda: Agenda::default(),
             now,
             counted: span,
@@ -267,8 +275,8 @@ impl<'a> Crowd<'a> {
 
     /// Trips under way.
     pub fn open(&self) -> u64 {
-        let Tally { asked, served, unfulfilled, cancelled, .. } = self.tally;
-        asked - served - unfulfilled - cancelled
+        let Tally { asked, served, unfulfilled, cancelled, lost, .. } = self.tally;
+        asked - served - unfulfilled - cancelled - lost
     }
 
     /// How late it is.
@@ -291,9 +299,11 @@ impl<'a> Crowd<'a> {
         self.cabs[cab].position(self.now)
     }
 
-    /// The trip that a driver is at.
-    pub fn trip_of(&self, cab: u32) -> Option<TripId> {
-        self.cabs[cab as usize].task.trip()
+    /// The trips that a driver believes in: at which the driver is, for which asked, after which to leave.
+    pub fn trips_of(&self, cab: u32) -> BTreeSet<TripId> {
+        let task = self.cabs[cab as usize].task.trip();
+        let others = [&self.pending, &self.leaving].map(|trips| trips.get(&cab).copied());
+        others.into_iter().chain([task]).flatten().collect()
     }
 
     /// Lets time pass: adds what is wanted by then.

@@ -211,6 +211,86 @@ fn gist(tally: &Tally) -> (String, Vec<Millis>, Vec<Millis>) {
     (counts, waits, assigned)
 }
 
+/// A crowd of which the first rider has asked, and is at a trip.
+fn with_a_trip<'a>(
+    plan: &'a DayPlan,
+    travel: &'a StraightLine,
+    deeds: &mut Vec<Deed>,
+) -> Crowd<'a> {
+    let mut crowd = Crowd::new(plan, travel);
+    while !deeds.contains(&Deed::Request { rider: 0 }) {
+        let at = crowd.next_at().unwrap();
+        crowd.pass(at, deeds);
+    }
+    let trip = "sf-1".parse().unwrap();
+    crowd.hear(crowd.now(), &News::Taken { rider: 0, trip }, deeds);
+    deeds.clear();
+    crowd
+}
+
+#[test]
+fn a_driver_who_leaves_after_a_trip_not_heard_of_yet_drives_it_first() {
+    let (plan, travel, mut deeds) = (busy(0), StraightLine::default(), Vec::new());
+    let (cab, trip) = (0, "sf-1".parse().unwrap());
+    let steps = [Told::PickupStarted, Told::Arrived, Told::Started, Told::Ended];
+    // The market's answer overtakes so many of what it tells.
+    for overtaken in 0..=steps.len() {
+        let mut crowd = with_a_trip(&plan, &travel, &mut deeds);
+        let (before, after) = steps.split_at(steps.len() - overtaken);
+        let told = |what: &Told| News::Driver { cab, trip, what: *what };
+        let leaves = News::Leaves { cab, after: Some(trip) };
+        for news in before.iter().map(told).chain([leaves]).chain(after.iter().map(told)) {
+            crowd.hear(crowd.now(), &news, &mut deeds);
+        }
+        assert!(crowd.trips_of(cab).is_empty(), "{overtaken}");
+        // Whoever has left comes back before leaving again.
+        let online = |deed: &Deed| *deed == Deed::GoOnline { cab };
+        deeds.clear();
+        while !deeds.iter().any(online) {
+            assert!(!deeds.contains(&Deed::GoOffline { cab }), "{overtaken}: never left");
+            let at = crowd.next_at().unwrap();
+            crowd.pass(at, &mut deeds);
+        }
+        deeds.clear();
+    }
+}
+
+#[test]
+fn a_trip_of_which_nothing_is_heard_any_more_does_not_keep_the_day_open() {
+    let (plan, travel, mut deeds) = (busy(0), StraightLine::default(), Vec::new());
+    let mut crowd = with_a_trip(&plan, &travel, &mut deeds);
+    assert_eq!(crowd.open(), 1);
+    crowd.hear(crowd.now(), &News::Lost { rider: 0 }, &mut deeds);
+    assert_eq!(crowd.open(), 0);
+    // The driver goes on.
+    let (cab, trip) = (3, "sf-1".parse().unwrap());
+    crowd.hear(crowd.now(), &News::Driver { cab, trip, what: Told::PickupStarted }, &mut deeds);
+    assert_eq!(crowd.trips_of(cab).into_iter().collect::<Vec<_>>(), [trip]);
+    let tally = crowd.end();
+    assert_eq!((tally.asked, tally.lost, tally.open), (1, 1, 0));
+    tally.add_up().unwrap();
+}
+
+#[test]
+fn a_driver_believes_in_what_is_offered_and_what_is_left_after_too() {
+    let (plan, travel, mut deeds) = (busy(0), StraightLine::default(), Vec::new());
+    let mut crowd = with_a_trip(&plan, &travel, &mut deeds);
+    let ids = ["sf-1", "sf-2", "sf-3"].map(|id| id.parse::<crate::ids::TripId>().unwrap());
+    let cab = 5;
+    for news in [
+        News::Driver { cab, trip: ids[0], what: Told::PickupStarted },
+        News::Driver { cab, trip: ids[1], what: Told::Offered(ids[1].offer(1)) },
+        News::Leaves { cab, after: Some(ids[2]) },
+    ] {
+        crowd.hear(crowd.now(), &news, &mut deeds);
+    }
+    assert_eq!(crowd.trips_of(cab).into_iter().collect::<Vec<_>>(), ids);
+    for trip in ids {
+        crowd.hear(crowd.now(), &News::Driver { cab, trip, what: Told::Ended }, &mut deeds);
+    }
+    assert!(crowd.trips_of(cab).is_empty());
+}
+
 #[test]
 fn the_crowd_lives_through_the_same_day_as_the_world() {
     for seed in 0..3 {
