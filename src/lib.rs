@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`, `travel`),
 //! the engines (`index`, `matching`), the core (`dispatch`), the histories (`records`, `journal`,
-//! `trace`, `decisions`, `sim`, `trial`), the outside (`clock`, `host`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md
+//! `trace`, `decisions`, `sim`, `trial`, `mirror`), the outside (`clock`, `host`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md
 //! has the map, the layers and the invariants.
 
 pub mod api;
@@ -20,6 +20,7 @@ pub mod index;
 pub mod journal;
 pub mod limits;
 pub mod matching;
+pub mod mirror;
 pub mod model;
 pub mod records;
 pub mod replay;

@@ -21,6 +21,8 @@ mod recorded_requests;
 #[cfg(test)]
 mod recorded_traces;
 #[cfg(test)]
+mod redis;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod request_commands;
