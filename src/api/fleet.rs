@@ -54,13 +54,13 @@ impl FleetStream {
     /// Opens the stream.
     ///
     /// # Errors
-    /// [`Failure::NoMarket`].
+    /// [`Failure::NoMarket`], [`Failure::Market`] if the market is elsewhere.
     pub(super) fn open(
         door: &Door,
         inbound: Streaming<ConnectFleetRequest>,
         life: StreamLife,
     ) -> Result<Self, Failure> {
-        let market = door.market()?.clone();
+        let market = door.market()?;
         let line = Line::Asked(market.open_fleet());
         let (refusals, answers) = (VecDeque::new(), Answers::default());
         Ok(Self { market, inbound, life, line, timer: None, refusals, answers, end: None })

@@ -15,7 +15,7 @@ use crate::api::{self, ReportSink, SharedMap};
 use crate::clock::Clock;
 use crate::config::{ClockKind, Config, Layers};
 use crate::decisions;
-use crate::host::Host;
+use crate::host::{Host, MarketSlot};
 use crate::index::LiveIndex;
 use crate::server::{Drained, Recorder, Running, Server, ServerConfig};
 use crate::telemetry;
@@ -218,7 +218,9 @@ fn start(
         market::start(settings, map, clock, Arc::clone(&metrics.market), seed)
     };
     let host = config.market.as_ref().map(start).transpose()?;
-    let market = host.as_ref().map(|(host, _)| (host.handle().clone(), Arc::clone(&metrics)));
+    let market = host
+        .as_ref()
+        .map(|(host, _)| (MarketSlot::here(host.handle().clone()), Arc::clone(&metrics)));
     let server = ServerConfig {
         listen: config.listen,
         http: Some(config.http),

@@ -8,7 +8,7 @@
 //! `worker.rs` (the loop), `ledger.rs` (what one commit holds), `restore.rs` (a market from its
 //! journal), `attend.rs` and `fleet.rs` (drivers' and gateways' streams), `explain.rs` (decisions
 //! that memory has forgotten), `watch.rs` (watched trips), `shared.rs` (what others
-//! read), `behind.rs` (a clock that was set back). Not for: messages, sockets, and what a command means.
+//! read), `slot.rs` (a market that comes and goes), `behind.rs` (a clock that was set back). Not for: messages, sockets, and what a command means.
 
 mod attend;
 mod behind;
@@ -19,6 +19,7 @@ mod handle;
 mod ledger;
 mod restore;
 mod shared;
+mod slot;
 mod supply;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub use error::{HostError, HostStartError};
 pub use fleet::{Attended, FleetId, FleetLine, FleetNews, Missed};
 pub use handle::{MarketHandle, Pending};
 pub use shared::HostState;
+pub use slot::MarketSlot;
 pub use watch::TripWatch;
 
 use crate::clock::Clock;

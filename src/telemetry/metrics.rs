@@ -14,6 +14,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use super::market::{self, MarketMetrics};
 use super::process;
 use super::rpc::Rpc;
+use super::succession::SuccessionMetrics;
 use crate::model::DriverStatus;
 
 /// Upper ends of the buckets of request durations, in seconds: 10 µs to 1 s.
@@ -94,6 +95,8 @@ pub struct Metrics {
     pub trace_failed: Gauge,
     /// Those of the market, if there is one.
     pub market: Arc<MarketMetrics>,
+    /// Those of its lease and of its copy in Redis.
+    pub succession: Arc<SuccessionMetrics>,
     durations: [Histogram; 6],
     errors: Vec<Counter>,
 }
@@ -140,6 +143,7 @@ impl Metrics {
                 trace_rows_dropped: counter!("hansom_trace_rows_dropped_total"),
                 trace_failed: gauge!("hansom_trace_failed"),
                 market: Arc::new(MarketMetrics::new()),
+                succession: Arc::new(SuccessionMetrics::new()),
                 errors: Rpc::each(|service, method, code| {
                     counter!(
                         "hansom_grpc_errors_total",

@@ -5,8 +5,10 @@ mod market;
 mod metrics;
 mod process;
 mod rpc;
+mod succession;
 
 pub use logs::{LogFormat, init_logs};
 pub use market::MarketMetrics;
 pub use metrics::{Method, Metrics};
 pub use rpc::Rpc;
+pub use succession::SuccessionMetrics;

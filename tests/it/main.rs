@@ -29,6 +29,8 @@ mod request_commands;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod succession;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod trace_commands;
