@@ -567,5 +567,8 @@ pub const MAX_CONFIRM_WAIT_MS: u64 = 2_000;
 /// How long one `WAIT` for replicas may take; then it is asked again.
 pub const REPLICA_WAIT_MS: u64 = 200;
 
+/// The longest address that a process says it can be reached at. Longer: refused at the start.
+pub const MAX_ADVERTISED_BYTES: usize = 256;
+
 /// The most replicas that a command can wait for.
 pub const MAX_CONFIRMING_REPLICAS: u32 = 16;

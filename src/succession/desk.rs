@@ -7,7 +7,7 @@ use redis::{Cmd, FromRedisValue as _, Value};
 
 use super::backlog::Parcel;
 use super::keys::Keys;
-use super::lease::{Answer, Terms};
+use super::lease::{Answer, Standing, Terms};
 use super::{Holder, Snapshot};
 use crate::ids::MarketId;
 use crate::journal::{Change, Seq, StreamId};
@@ -39,15 +39,6 @@ pub enum Put {
     },
     /// What was staged is not all there.
     Incomplete,
-}
-
-/// What became of a renewal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Renewal {
-    /// For the state machine.
-    pub answer: Answer,
-    /// Whether Redis had forgotten the lease or the fence, and so perhaps more.
-    pub restored: bool,
 }
 
 /// What Redis has of a market, for a successor.
@@ -121,18 +112,18 @@ impl Desk {
         self.link.check().await
     }
 
-    /// Tries to take the lease with a token above `floor`; where nothing is known of the market,
-    /// only if `bare` says so.
+    /// Tries to take the lease with a token above `floor`.
     ///
     /// # Errors
     /// [`LinkError`]; then it may have been taken.
-    pub async fn claim(&self, terms: Terms, floor: u64, bare: Bare) -> Result<Answer, LinkError> {
+    pub async fn claim(&self, terms: Terms, floor: u64, how: How) -> Result<Answer, LinkError> {
+        let keys = [self.keys.lease(), self.keys.fence(), self.keys.waiting()];
         let mut told = self
-            .run(&self.scripts.claim, &[self.keys.lease(), self.keys.fence()], 0, |command| {
+            .run(&self.scripts.claim, &keys, 0, |command| {
                 command.arg(&self.owner).arg(&self.address).arg(terms.ttl().get()).arg(floor);
-                command.arg(match bare {
-                    Bare::Wait => "wait",
-                    Bare::Take => "take",
+                command.arg(match how {
+                    How::Claim => "claim",
+                    How::Seize => "seize",
                 });
             })
             .await?;
@@ -151,19 +142,26 @@ impl Desk {
     ///
     /// # Errors
     /// [`LinkError`]; then it may have been renewed.
-    pub async fn renew(&self, terms: Terms, token: u64) -> Result<Renewal, LinkError> {
+    pub async fn renew(
+        &self,
+        terms: Terms,
+        token: u64,
+        standing: Standing,
+    ) -> Result<Answer, LinkError> {
         let mut told = self
             .run(&self.scripts.renew, &[self.keys.lease(), self.keys.fence()], 0, |command| {
                 command.arg(&self.owner).arg(token).arg(&self.address).arg(terms.ttl().get());
+                command.arg(match standing {
+                    Standing::Valid => "valid",
+                    Standing::Over => "over",
+                });
             })
             .await?;
         match told.word().as_str() {
-            "RENEWED" => Ok(Renewal { answer: Answer::Renewed, restored: false }),
-            "RESTORED" => Ok(Renewal { answer: Answer::Renewed, restored: true }),
-            "LOST" => {
-                let answer = Answer::Lost { holder: told.holder()? };
-                Ok(Renewal { answer, restored: false })
-            }
+            "RENEWED" => Ok(Answer::Renewed),
+            "RESTORED" => Ok(Answer::Restored),
+            "LOST" => Ok(Answer::Lost { holder: told.holder()? }),
+            "BARE" => Ok(Answer::Bare),
             _ => Err(told.odd()),
         }
     }
@@ -409,13 +407,13 @@ impl Cursor {
 /// Rows asked for at once when the copy is read.
 const SCANNED_AT_ONCE: usize = 1_000;
 
-/// Whether a market of which nothing is known is taken.
+/// How a lease is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bare {
-    /// Not yet.
-    Wait,
-    /// It is.
-    Take,
+pub enum How {
+    /// If nobody has it.
+    Claim,
+    /// From whoever has it.
+    Seize,
 }
 
 /// Whether a copy is begun.

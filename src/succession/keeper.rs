@@ -8,17 +8,16 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::desk::{Bare, Copy, Desk};
-use super::found::{self, FoundError};
+use super::desk::{Desk, How};
 use super::gate::Gate;
 use super::journal::ShippedJournal;
 use super::lease::{Change, Lease, Open, Step, Terms};
 use super::lineage::Lineage;
-use super::shipper::{Doubt, Shipper};
+use super::opening::{Opened, Opening, Right};
+use super::shipper::Doubt;
 use super::{Ack, Holder};
 use crate::clock;
 use crate::ids::MarketId;
-use crate::journal::{Journal, JournalConfig, MemoryJournal, RedbJournal, Seq};
 use crate::mirror::{Link, LinkError, LinkOptions, RedisAddress, Role};
 use crate::telemetry::SuccessionMetrics;
 
@@ -120,18 +119,12 @@ const LAST_SHIPMENT: Duration = Duration::from_secs(2);
 
 /// A time under one token.
 struct Term {
-    token: u64,
     gate: Arc<Gate>,
     journal: Option<Arc<ShippedJournal>>,
     shipper: Option<tokio::task::JoinHandle<()>>,
+    right: Right,
     /// What has been opened, once it has.
     opening: Option<oneshot::Receiver<Result<Opened, String>>>,
-}
-
-/// A journal of this term.
-struct Opened {
-    journal: Arc<ShippedJournal>,
-    shipper: tokio::task::JoinHandle<()>,
 }
 
 /// What happens while nothing has to be asked.
@@ -151,11 +144,14 @@ struct Work {
     lease: Lease,
     term: Option<Term>,
     told: Option<Holder>,
+    /// Whether the market was to be opened without Redis.
+    tried_alone: bool,
     doubts: mpsc::Receiver<(u64, Doubt)>,
     doubter: mpsc::Sender<(u64, Doubt)>,
 }
 
-fn desk(config: &KeeperConfig) -> Desk {
+/// A way to Redis for this market and process.
+pub(super) fn desk(config: &KeeperConfig) -> Desk {
     let link = Link::new(config.redis.clone(), Role::Primary, LinkOptions::default(), config.seed);
     let owner = format!("{:016x}", config.seed);
     Desk::new(Arc::new(link), config.market, owner, config.address.clone())
@@ -176,6 +172,7 @@ impl Work {
             desk,
             term: None,
             told: None,
+            tried_alone: false,
             doubts,
             doubter,
         }
@@ -231,11 +228,9 @@ impl Work {
         let terms = self.config.terms;
         self.lease.sent(clock::stopwatch());
         let answer = match step {
-            Step::Claim => self.desk.claim(terms, self.lease.floor(), Bare::Wait).await,
-            Step::ClaimBare => self.desk.claim(terms, self.lease.floor(), Bare::Take).await,
-            Step::Renew { token } => {
-                self.desk.renew(terms, token).await.map(|renewal| renewal.answer)
-            }
+            Step::Claim => self.desk.claim(terms, self.lease.floor(), How::Claim).await,
+            Step::Seize => self.desk.claim(terms, self.lease.floor(), How::Seize).await,
+            Step::Renew { token, standing } => self.desk.renew(terms, token, standing).await,
             Step::Wait { .. } => return,
         };
         let now = clock::stopwatch();
@@ -243,6 +238,10 @@ impl Work {
             Ok(answer) => self.lease.answered(now, answer),
             Err(error) => {
                 self.lease.failed(now);
+                if self.config.terms == Terms::Sole && self.term.is_none() && !self.tried_alone {
+                    self.tried_alone = true;
+                    self.begin(Right::Alone);
+                }
                 if !matches!(error, LinkError::Open { .. }) {
                     tracing::warn!(%error, "the lease cannot be asked for");
                 }
@@ -251,31 +250,77 @@ impl Work {
         };
         match change {
             Change::None => {}
-            Change::Gained { token } => self.begin(token),
+            Change::Gained { token } => self.gained(token).await,
             Change::Lost => self.step_down("the lease is another's").await,
         }
-        if let Some(term) = &self.term {
+        if let Some(term) = self.term.as_ref().filter(|term| term.right != Right::Alone) {
             term.gate.set(self.lease.open_until());
+        }
+        // The next question has to go to whoever is the primary then.
+        if let Err(error) = self.desk.check().await {
+            tracing::debug!(%error, "nobody says who is the primary");
         }
     }
 
-    /// The lease is ours: opens the market, while the lease is renewed.
-    fn begin(&mut self, token: u64) {
-        let gate = Arc::new(Gate::default());
-        let (sender, opening) = oneshot::channel();
-        let task = Opening {
+    /// The lease is ours.
+    async fn gained(&mut self, token: u64) {
+        if self.term.is_some() {
+            self.join(token).await;
+        } else {
+            self.begin(Right::Token(token));
+        }
+    }
+
+    fn opening(&self, gate: &Arc<Gate>, right: Right) -> Opening {
+        Opening {
             config: Arc::clone(&self.config),
             seat: Arc::clone(&self.seat),
-            gate: Arc::clone(&gate),
-            token,
+            gate: Arc::clone(gate),
+            right,
             doubter: self.doubter.clone(),
-        };
+        }
+    }
+
+    /// Opens the market, while the lease is renewed.
+    fn begin(&mut self, right: Right) {
+        let gate = Arc::new(Gate::default());
+        if right == Right::Alone {
+            gate.set(Open::Always);
+        }
+        let (sender, opening) = oneshot::channel();
+        let task = self.opening(&gate, right);
         tokio::spawn(async move {
             // The term may be over, which the gate tells the market as well.
             drop(sender.send(task.run().await));
         });
         let opening = Some(opening);
-        self.term = Some(Term { token, gate, journal: None, shipper: None, opening });
+        self.term = Some(Term { gate, journal: None, shipper: None, right, opening });
+    }
+
+    /// The market was opened without Redis, which is back.
+    async fn join(&mut self, token: u64) {
+        let opening = self.term.as_mut().and_then(|term| term.opening.take());
+        if let Some(opening) = opening {
+            let opened = opening.await.unwrap_or_else(|_| Err("it was given up".to_owned()));
+            self.opened(opened).await;
+        }
+        let right = Right::Token(token);
+        let Some(term) = &self.term else { return self.begin(right) };
+        let Some(journal) = term.journal.clone() else { return };
+        let joined = self.opening(&term.gate, right).join(&journal, token).await;
+        match (joined, &mut self.term) {
+            (Ok(Some(shipper)), Some(term)) => {
+                term.shipper = Some(shipper);
+                term.right = right;
+            }
+            (other, _) => {
+                if let Err(error) = other {
+                    tracing::warn!(%error, "what Redis has is not known");
+                }
+                self.step_down("Redis may know more of the market than its journal").await;
+                self.begin(right);
+            }
+        }
     }
 
     async fn opened(&mut self, opened: Result<Opened, String>) {
@@ -283,13 +328,13 @@ impl Work {
         term.opening = None;
         match opened {
             Ok(Opened { journal, shipper }) => {
-                tracing::info!(token = term.token, "this process runs the market");
+                tracing::info!(right = ?term.right, "this process runs the market");
                 self.config.metrics.takeovers.increment(1);
                 term.journal = Some(journal);
-                term.shipper = Some(shipper);
+                term.shipper = shipper;
             }
             Err(error) => {
-                tracing::error!(%error, token = term.token, "the market cannot be opened");
+                tracing::error!(%error, right = ?term.right, "the market cannot be opened");
                 self.give_back().await;
             }
         }
@@ -313,7 +358,7 @@ impl Work {
     /// Closes the market, whose lease is over.
     async fn step_down(&mut self, why: &str) {
         let Some(term) = self.term.take() else { return };
-        tracing::warn!(token = term.token, why, "this process runs the market no more");
+        tracing::warn!(right = ?term.right, why, "this process runs the market no more");
         self.close(term).await;
     }
 
@@ -329,7 +374,7 @@ impl Work {
         for journal in term.journal.iter().chain(&late_journal) {
             journal.close();
         }
-        for shipper in term.shipper.iter().chain(&late_shipper) {
+        for shipper in term.shipper.iter().chain(late_shipper.iter().flatten()) {
             shipper.abort();
         }
         let seat = Arc::clone(&self.seat);
@@ -342,8 +387,9 @@ impl Work {
     /// Gives back a lease with which nothing can be done here.
     async fn give_back(&mut self) {
         let Some(term) = self.term.take() else { return };
-        let token = term.token;
+        let right = term.right;
         self.close(term).await;
+        let Right::Token(token) = right else { return };
         if let Err(error) = self.desk.release(token).await {
             tracing::warn!(%error, "the lease ends by itself");
         }
@@ -376,6 +422,11 @@ impl Work {
         let open = self.term.as_ref().is_some_and(|term| term.gate.is_open());
         metrics.lease_held.set(f64::from(u8::from(open)));
         metrics.lease_token.set(self.lease.token().unwrap_or(0) as f64);
+        // A shipper tells of its own; without one, nothing else does.
+        if let Some(journal) = self.term.as_ref().and_then(|term| term.journal.as_ref()) {
+            metrics.backlog.set(journal.unconfirmed() as f64);
+            metrics.lag.set(journal.lag(clock::stopwatch()).as_secs_f64());
+        }
         let holder = self.lease.holder();
         // While the market is being opened or closed it is told the next time.
         if self.told.as_ref() != holder
@@ -385,116 +436,4 @@ impl Work {
             seat.tell(self.told.as_ref());
         }
     }
-}
-
-/// Opens a market under a token.
-struct Opening {
-    config: Arc<KeeperConfig>,
-    seat: Arc<Mutex<Box<dyn Seat>>>,
-    gate: Arc<Gate>,
-    token: u64,
-    doubter: mpsc::Sender<(u64, Doubt)>,
-}
-
-impl Opening {
-    /// The market's journal for this term: its own, or a fresh one from Redis, whichever knows more.
-    async fn restored(&self, desk: &Desk) -> Result<Restored, String> {
-        let place = desk.place().await.map_err(|error| error.to_string())?;
-        let (config, token) = (Arc::clone(&self.config), self.token);
-        if let Some(own) = blocking(move || own(&config, place, token)).await? {
-            return Ok(own);
-        }
-        let copy = desk.load().await.map_err(|error| error.to_string())?;
-        let copy = copy.ok_or("the copy in Redis has vanished")?;
-        let config = Arc::clone(&self.config);
-        blocking(move || from_copy(&config, &copy, token)).await
-    }
-
-    async fn run(self) -> Result<Opened, String> {
-        let desk = Arc::new(desk(&self.config));
-        let Restored { journal: inner, shift, copied } = self.restored(&desk).await?;
-        let ack = self.config.ack;
-        let journal = Arc::new(ShippedJournal::new(inner, shift, Arc::clone(&self.gate), ack));
-        let shipper = Shipper {
-            desk: Arc::clone(&desk),
-            journal: Arc::clone(&journal),
-            token: self.token,
-            ack,
-            metrics: Arc::clone(&self.config.metrics),
-            doubts: self.doubter.clone(),
-        };
-        if let Some((term, seq)) = copied {
-            // If this fails, the shipper makes a whole copy.
-            drop(shipper.desk.adopt(shipper.hand(), term, seq).await);
-        }
-        let shipper = tokio::spawn(shipper.run());
-        let (seat, given) = (self.seat, Arc::clone(&journal));
-        let opened = tokio::task::spawn_blocking(move || seat.lock().open(given)).await;
-        match opened.map_err(|error| error.to_string()).and_then(|opened| opened) {
-            Ok(()) => Ok(Opened { journal, shipper }),
-            Err(error) => {
-                shipper.abort();
-                journal.close();
-                Err(error)
-            }
-        }
-    }
-}
-
-/// Does what waits for the disk, while the lease is renewed.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, FoundError> + Send + 'static,
-) -> Result<T, String> {
-    let done = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?;
-    done.map_err(|error| error.to_string())
-}
-
-/// A journal, what is added to its numbers, and where the copy is if it is as the journal is.
-struct Restored {
-    journal: Arc<dyn Journal>,
-    shift: u64,
-    copied: Option<(u64, Seq)>,
-}
-
-/// The market's own journal for this term; none if the copy at this place knows more.
-fn own(
-    config: &KeeperConfig,
-    place: Option<(u64, Seq)>,
-    token: u64,
-) -> Result<Option<Restored>, FoundError> {
-    let Some(folder) = &config.folder else {
-        let journal = Arc::new(MemoryJournal::default());
-        let fresh = Restored { journal, shift: 0, copied: None };
-        return Ok(Some(fresh).filter(|_| place.is_none()));
-    };
-    found::finish(folder)?;
-    let journal = RedbJournal::open(folder, JournalConfig::default())?;
-    let lineage = Lineage::read(folder)?;
-    let last = Seq(journal.stats().last.0 + lineage.shift);
-    if place.is_some_and(|(term, seq)| lineage.is_behind(last, term, seq)) {
-        return Ok(None);
-    }
-    Lineage { term: token, ..lineage }.write(folder)?;
-    let copied = place.filter(|place| *place == (lineage.term, last));
-    Ok(Some(Restored { journal: Arc::new(journal), shift: lineage.shift, copied }))
-}
-
-/// A fresh journal for this term, from the copy.
-fn from_copy(config: &KeeperConfig, copy: &Copy, token: u64) -> Result<Restored, FoundError> {
-    let copied = Some((copy.term, copy.seq));
-    let (open, ended, event) = (copy.open.len(), copy.ended.len(), copy.seq.0);
-    let restored = match &config.folder {
-        None => {
-            let journal = MemoryJournal::default();
-            let shift = found::fill(copy, &journal)?;
-            Restored { journal: Arc::new(journal), shift, copied }
-        }
-        Some(folder) => {
-            let lineage = found::found(folder, copy, token)?;
-            let journal = Arc::new(RedbJournal::open(folder, JournalConfig::default())?);
-            Restored { journal, shift: lineage.shift, copied }
-        }
-    };
-    tracing::info!(open, ended, event, term = copy.term, "the market is as Redis has it");
-    Ok(restored)
 }

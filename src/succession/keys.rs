@@ -36,6 +36,11 @@ impl Keys {
         self.named("fence")
     }
 
+    /// Since when nothing has been known of the market: a number.
+    pub fn waiting(&self) -> String {
+        self.named("waiting")
+    }
+
     /// How far the copy is: a hash.
     pub fn cursor(&self) -> String {
         self.named("cursor")

@@ -14,7 +14,8 @@ use crate::units::Millis;
 pub enum Terms {
     /// One that ends unless it is renewed, so that a standby can take over.
     For(Millis),
-    /// One for ever, taken from whoever has it: there is no standby, and nobody to wait for.
+    /// One for ever, taken from whoever has it: there is no standby, and nobody to wait for. Once it
+    /// is lost to another it is taken again only when that one has given it back.
     Sole,
 }
 
@@ -45,20 +46,31 @@ impl Terms {
 /// What is to be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Try to take the lease; where nothing is known of the market, answer `BARE`.
+    /// Try to take the lease.
     Claim,
-    /// Take it, also where nothing is known of the market.
-    ClaimBare,
+    /// Take it, from whoever has it.
+    Seize,
     /// Renew it.
     Renew {
         /// Its token.
         token: u64,
+        /// How it stands.
+        standing: Standing,
     },
     /// Nothing before this moment.
     Wait {
         /// Until when.
         until: Instant,
     },
+}
+
+/// How a lease stands that is to be renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is relied upon: nobody else can have one.
+    Valid,
+    /// It is not relied upon any more: somebody else may have had one since.
+    Over,
 }
 
 /// What was answered.
@@ -76,10 +88,12 @@ pub enum Answer {
         /// For how long unless it is renewed.
         left: Millis,
     },
-    /// Nothing is known of the market.
+    /// Nothing is known of the market, and has not been for long enough.
     Bare,
     /// It is ours for another while.
     Renewed,
+    /// The same, and Redis had forgotten it.
+    Restored,
     /// It was ours, and is no more.
     Lost {
         /// Whose it is now.
@@ -103,7 +117,7 @@ pub enum Change {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Without { look_at: Option<Instant>, bare_since: Option<Instant> },
+    Without { look_at: Option<Instant> },
     With { token: u64, until: Option<Instant>, renew_at: Instant },
 }
 
@@ -112,14 +126,15 @@ enum State {
 /// # Guarantees
 /// - It is relied upon only until a fifth of it is left, counted from *before* the question was
 ///   sent whose answer granted it.
-/// - Where nothing is known of the market it is taken only after a whole lease in which that was
-///   answered each time: whoever is active has written down its own by then, or has stopped.
+/// - Where Redis has forgotten the lease it goes on only if it was relied upon without a break.
 /// - No token is accepted twice, nor a smaller one after a larger.
 #[derive(Clone, Debug)]
 pub struct Lease {
     terms: Terms,
     state: State,
     holder: Option<Holder>,
+    /// Somebody else has taken it.
+    deposed: bool,
     floor: u64,
     sent: Option<Instant>,
 }
@@ -127,23 +142,22 @@ pub struct Lease {
 impl Lease {
     /// None yet. Tokens up to `floor` are known to have been given out.
     pub const fn new(terms: Terms, floor: u64) -> Self {
-        let state = State::Without { look_at: None, bare_since: None };
-        Self { terms, state, holder: None, floor, sent: None }
+        let state = State::Without { look_at: None };
+        Self { terms, state, holder: None, deposed: false, floor, sent: None }
     }
 
     /// What to do. While a question is under way nothing is asked for.
     pub fn next(&self, now: Instant) -> Step {
         match (self.state, self.terms) {
-            (State::Without { look_at: Some(until), .. }, _) if now < until => Step::Wait { until },
-            (State::Without { .. }, Terms::Sole) => Step::ClaimBare,
-            (State::Without { bare_since: Some(since), .. }, Terms::For(ttl))
-                if now.saturating_duration_since(since) > Duration::from_millis(ttl.get()) =>
-            {
-                Step::ClaimBare
-            }
+            (State::Without { look_at: Some(until) }, _) if now < until => Step::Wait { until },
+            // Taking it back would be done to it in turn.
+            (State::Without { .. }, Terms::Sole) if !self.deposed => Step::Seize,
             (State::Without { .. }, _) => Step::Claim,
             (State::With { renew_at, .. }, _) if now < renew_at => Step::Wait { until: renew_at },
-            (State::With { token, .. }, _) => Step::Renew { token },
+            (State::With { token, .. }, _) => {
+                let standing = if self.is_valid(now) { Standing::Valid } else { Standing::Over };
+                Step::Renew { token, standing }
+            }
         }
     }
 
@@ -167,20 +181,28 @@ impl Lease {
                 self.grant(token, sent);
                 Change::None
             }
+            (Answer::Restored, State::With { token, .. }) if self.is_valid(now) => {
+                self.grant(token, sent);
+                Change::None
+            }
+            // It may have been another's in between, which nobody knows any more.
+            (Answer::Restored | Answer::Bare, State::With { .. }) => {
+                self.lose(now, None);
+                Change::Lost
+            }
             (Answer::Held { holder, left }, State::Without { .. }) => {
                 self.floor = self.floor.max(holder.token);
                 self.holder = Some(holder);
                 // Just after its end if nobody renews it; and often enough to know who has it.
                 let end = Duration::from_millis(left.get().saturating_add(1));
                 let look_at = Some(now + end.min(self.terms.pace()));
-                self.state = State::Without { look_at, bare_since: None };
+                self.state = State::Without { look_at };
                 Change::None
             }
-            (Answer::Bare, State::Without { bare_since, .. }) => {
-                let bare_since = Some(bare_since.unwrap_or(now));
+            (Answer::Bare, State::Without { .. }) => {
                 let look_at = Some(now + self.terms.pace() / 3);
                 self.holder = None;
-                self.state = State::Without { look_at, bare_since };
+                self.state = State::Without { look_at };
                 Change::None
             }
             (Answer::Lost { holder }, State::With { .. }) => {
@@ -200,16 +222,20 @@ impl Lease {
         self.state = State::With { token, until, renew_at: sent + self.terms.pace() };
     }
 
+    fn is_valid(&self, now: Instant) -> bool {
+        match self.open_until() {
+            Open::Never => false,
+            Open::Until(until) => now < until,
+            Open::Always => true,
+        }
+    }
+
     /// The question was not answered: nothing is known beyond what was known before.
     pub fn failed(&mut self, now: Instant) {
         self.sent = None;
         let again = now + self.terms.pace() / 4;
         match &mut self.state {
-            // Whoever is active may have been there in the meantime.
-            State::Without { look_at, bare_since } => {
-                *look_at = Some(again);
-                *bare_since = None;
-            }
+            State::Without { look_at } => *look_at = Some(again),
             State::With { renew_at, .. } => *renew_at = again,
         }
     }
@@ -224,9 +250,10 @@ impl Lease {
     /// Somebody else holds a later token, as a refused write tells; or it was given back.
     pub fn lose(&mut self, now: Instant, holder: Option<Holder>) {
         self.floor = self.floor.max(holder.as_ref().map_or(0, |holder| holder.token));
+        self.deposed |= holder.is_some();
         self.holder = holder;
         let look_at = Some(now + self.terms.pace() / 4);
-        self.state = State::Without { look_at, bare_since: None };
+        self.state = State::Without { look_at };
     }
 
     /// The largest token that is known to have been given out.

@@ -5,7 +5,7 @@
 //! number that rises with each lease that is given out, and that each script which writes trips
 //! compares: whoever has slept through the end of a lease writes nothing over its successor.
 //!
-//! From the top: [`Keeper`] (claims, opens, closes), [`ShippedJournal`] (a market's journal with a
+//! From the top: [`Keeper`] (claims, opens, closes; `opening.rs`), [`ShippedJournal`] (a market's journal with a
 //! gate before it and a backlog behind it), `shipper.rs` (from the backlog into Redis), `found.rs`
 //! and `lineage.rs` (from what a predecessor left to a fresh journal), `desk.rs` (the scripts in
 //! `lua/`, as functions), `keys.rs` (names, also in docs/redis-keys.md).
@@ -22,19 +22,20 @@ mod keeper;
 mod keys;
 mod lease;
 mod lineage;
+mod opening;
 mod shipper;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
-pub use desk::{Copy, Desk, Put, Renewal};
+pub use desk::{Copy, Desk, How, Put};
 pub use found::FoundError;
 pub use gate::Gate;
 pub use journal::ShippedJournal;
 pub use keeper::{Keeper, KeeperConfig, KeeperStartError, Seat};
 pub use keys::Keys;
-pub use lease::{Answer, Change, Lease, Open, Step, Terms};
+pub use lease::{Answer, Change, Lease, Open, Standing, Step, Terms};
 pub use lineage::{Lineage, LineageError};
 
 use crate::journal::{EndedStream, OpenStream, Seq};

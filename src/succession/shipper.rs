@@ -55,8 +55,15 @@ const PAUSE: Duration = Duration::from_millis(50);
 impl Shipper {
     /// Ships until a later token is met; otherwise it does not end.
     pub(super) async fn run(self) {
-        let mut at = None;
+        let (mut at, mut checked) = (None, clock::stopwatch());
         loop {
+            // Also under load: a primary that was given up goes on taking writes for a while.
+            if checked.elapsed() >= IDLE_CHECK {
+                checked = clock::stopwatch();
+                if let Err(error) = self.desk.check().await {
+                    tracing::debug!(%error, "nobody says who is the primary");
+                }
+            }
             let step = match at {
                 None => self.find().await,
                 Some(seq) => self.go_on(seq).await,
@@ -124,7 +131,6 @@ impl Shipper {
         if tokio::time::timeout(IDLE_CHECK, work).await.is_ok() {
             return Ok(Next::At(seq));
         }
-        self.desk.check().await?;
         match self.desk.position(self.token).await? {
             Put::Elsewhere { term: Some(term), seq: there }
                 if (term, there) == (self.token, seq) =>

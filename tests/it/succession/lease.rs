@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use hansom::clock::stopwatch;
-use hansom::succession::{Answer, Change, Lease, Open, Step, Terms};
+use hansom::succession::{Answer, Change, Lease, Open, Standing, Step, Terms};
 use hansom::units::Millis;
 
 use super::model::Model;
@@ -20,6 +20,8 @@ enum Flaw {
     CountsFromTheAnswer,
     /// It takes what nobody seems to have at once.
     TakesBareAtOnce,
+    /// It says that its lease is valid when it is over, and believes that it is restored.
+    NeverOver,
 }
 
 /// A question under way.
@@ -60,7 +62,12 @@ impl Process {
         let clock = self.clock(epoch, now);
         let step = match self.lease.next(clock) {
             Step::Wait { .. } => return,
-            Step::Claim if self.flaw == Flaw::TakesBareAtOnce => Step::ClaimBare,
+            step => step,
+        };
+        let step = match step {
+            Step::Renew { token, .. } if self.flaw == Flaw::NeverOver => {
+                Step::Renew { token, standing: Standing::Valid }
+            }
             step => step,
         };
         self.lease.sent(clock);
@@ -84,6 +91,11 @@ impl Process {
             self.lease.sent(clock);
         }
         tally.bare += u64::from(answer == Answer::Bare);
+        tally.restored += u64::from(answer == Answer::Restored);
+        let answer = match answer {
+            Answer::Restored if self.flaw == Flaw::NeverOver => Answer::Renewed,
+            answer => answer,
+        };
         match self.lease.answered(clock, answer) {
             Change::Gained { .. } => tally.gained += 1,
             Change::Lost => tally.stepped_down += 1,
@@ -99,6 +111,7 @@ struct Tally {
     stepped_down: u64,
     lost: u64,
     bare: u64,
+    restored: u64,
     pauses_over_the_end: u64,
     active_ms: u64,
     two: u64,
@@ -125,10 +138,15 @@ fn run(seed: u64, flaw: Flaw, tally: &mut Tally) {
             if let Some(asked) = process.asked.as_mut().filter(|asked| asked.at == now) {
                 let (name, floor) = (&process.name, process.lease.floor());
                 asked.answer = Some(match asked.step {
-                    Step::Claim => redis.claim(now, name, TTL, floor, false),
-                    Step::ClaimBare => redis.claim(now, name, TTL, floor, true),
-                    Step::Renew { token } => redis.renew(now, name, token, TTL),
-                    Step::Wait { .. } => unreachable!("it is not sent"),
+                    Step::Claim if process.flaw == Flaw::TakesBareAtOnce => {
+                        match redis.claim(now, name, TTL, floor, now) {
+                            Answer::Bare => redis.take(now, name, TTL, floor, now),
+                            other => other,
+                        }
+                    }
+                    Step::Claim => redis.claim(now, name, TTL, floor, now),
+                    Step::Renew { token, standing } => redis.renew(now, name, token, TTL, standing),
+                    Step::Wait { .. } | Step::Seize => unreachable!("it is not sent"),
                 });
             }
             if now < process.paused_until {
@@ -167,7 +185,7 @@ fn never_do_two_processes_rely_on_the_lease_at_one_moment() {
 
 #[test]
 fn processes_that_count_wrongly_are_caught() {
-    for flaw in [Flaw::CountsFromTheAnswer, Flaw::TakesBareAtOnce] {
+    for flaw in [Flaw::CountsFromTheAnswer, Flaw::TakesBareAtOnce, Flaw::NeverOver] {
         let mut tally = Tally::default();
         (0..60).for_each(|seed| run(seed, flaw, &mut tally));
         assert!(tally.two > 0, "{flaw:?}: {tally:?}");
@@ -183,7 +201,7 @@ fn a_lease_is_renewed_in_time_and_given_up_before_its_end() {
     let answered = begun + Duration::from_millis(100);
     assert_eq!(lease.answered(answered, Answer::Claimed { token: 5 }), Change::Gained { token: 5 });
     assert_eq!(lease.next(answered), Step::Wait { until: begun + ttl / 3 });
-    assert_eq!(lease.next(begun + ttl / 3), Step::Renew { token: 5 });
+    assert_eq!(lease.next(begun + ttl / 3), Step::Renew { token: 5, standing: Standing::Valid });
     assert_eq!(lease.open_until(), Open::Until(begun + ttl * 4 / 5), "from before it was asked");
     // Nobody answers: it is asked again, and not relied upon for longer.
     let later = begun + ttl / 2;
@@ -194,6 +212,12 @@ fn a_lease_is_renewed_in_time_and_given_up_before_its_end() {
     lease.sent(later);
     assert_eq!(lease.answered(later, Answer::Renewed), Change::None);
     assert_eq!(lease.open_until(), Open::Until(later + ttl * 4 / 5));
+    // Its time has passed: it may have been another's, unless Redis knows better.
+    let over = later + ttl;
+    let renewal = Step::Renew { token: 5, standing: Standing::Over };
+    assert_eq!(lease.next(over), renewal);
+    lease.sent(over);
+    assert_eq!(lease.answered(over, Answer::Restored), Change::Lost);
 }
 
 #[test]
@@ -212,7 +236,7 @@ fn a_token_that_was_given_out_before_is_not_accepted() {
 fn whoever_is_alone_waits_for_nobody_and_acts_until_told_otherwise() {
     let now = stopwatch();
     let mut lease = Lease::new(Terms::Sole, 0);
-    assert_eq!(lease.next(now), Step::ClaimBare);
+    assert_eq!(lease.next(now), Step::Seize);
     lease.sent(now);
     assert_eq!(lease.answered(now, Answer::Claimed { token: 1 }), Change::Gained { token: 1 });
     lease.sent(now);
@@ -226,4 +250,6 @@ fn whoever_is_alone_waits_for_nobody_and_acts_until_told_otherwise() {
     };
     assert_eq!(lease.answered(now, Answer::Lost { holder }), Change::Lost);
     assert_eq!((lease.open_until(), lease.floor()), (Open::Never, 2));
+    let later = now + Duration::from_mins(1);
+    assert_eq!(lease.next(later), Step::Claim, "it does not take it back");
 }

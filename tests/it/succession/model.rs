@@ -1,6 +1,6 @@
 //! The lease's scripts as they are meant, without Redis: a moment is a number of milliseconds.
 
-use hansom::succession::{Answer, Holder};
+use hansom::succession::{Answer, Holder, Standing};
 use hansom::units::Millis;
 
 /// What Redis has of a lease.
@@ -9,6 +9,8 @@ pub(super) struct Model {
     /// Owner, token, and the moment at which it ends.
     lease: Option<(String, u64, u64)>,
     fence: Option<(u64, String)>,
+    /// Since when nothing has been known.
+    waiting: Option<u64>,
 }
 
 impl Model {
@@ -16,47 +18,67 @@ impl Model {
         self.lease.as_ref().filter(|(_, _, end)| *end > now)
     }
 
+    /// `clock` is what a token goes on from where nothing is known.
     pub(super) fn claim(
         &mut self,
         now: u64,
         owner: &str,
         ttl: u64,
         floor: u64,
-        take_bare: bool,
+        clock: u64,
     ) -> Answer {
         if let Some((owner, token, end)) = self.held(now) {
             let (owner, token, address) = (owner.clone(), *token, String::new());
-            return Answer::Held {
-                holder: Holder { owner, token, address },
-                left: Millis(end - now),
-            };
+            let holder = Holder { owner, token, address };
+            return Answer::Held { holder, left: Millis(end - now) };
         }
-        if self.fence.is_none() && !take_bare {
+        if self.fence.is_none() && now - *self.waiting.get_or_insert(now) <= ttl {
             return Answer::Bare;
         }
-        let token = self.fence.as_ref().map_or(0, |(token, _)| *token).max(floor) + 1;
+        self.take(now, owner, ttl, floor, clock)
+    }
+
+    /// The same from whoever has it, and without waiting.
+    pub(super) fn take(
+        &mut self,
+        now: u64,
+        owner: &str,
+        ttl: u64,
+        floor: u64,
+        clock: u64,
+    ) -> Answer {
+        let last = self.fence.as_ref().map_or(clock, |(token, _)| *token);
+        let token = last.max(floor) + 1;
+        self.waiting = None;
         self.fence = Some((token, owner.to_owned()));
         self.lease = Some((owner.to_owned(), token, now + ttl));
         Answer::Claimed { token }
     }
 
-    pub(super) fn renew(&mut self, now: u64, owner: &str, token: u64, ttl: u64) -> Answer {
-        let ours = (owner.to_owned(), token);
-        if let Some((other, theirs, _)) = self.held(now)
-            && (other.clone(), *theirs) != ours
-        {
-            let (owner, token, address) = (other.clone(), *theirs, String::new());
-            return Answer::Lost { holder: Holder { owner, token, address } };
-        }
-        if let Some((last, by)) = &self.fence
-            && (*last > token || (*last == token && by != owner))
-        {
-            let (owner, token, address) = (by.clone(), *last, String::new());
-            return Answer::Lost { holder: Holder { owner, token, address } };
+    pub(super) fn renew(
+        &mut self,
+        now: u64,
+        owner: &str,
+        token: u64,
+        ttl: u64,
+        standing: Standing,
+    ) -> Answer {
+        let ours = self.fence == Some((token, owner.to_owned()));
+        let later = self.fence.as_ref().is_some_and(|(last, _)| *last >= token);
+        match (&self.fence, standing) {
+            (None, Standing::Over) => return Answer::Bare,
+            (Some((last, by)), _) if !ours && (later || standing == Standing::Over) => {
+                let (owner, token) = match self.held(now) {
+                    Some((other, theirs, _)) => (other.clone(), *theirs),
+                    None => (by.clone(), *last),
+                };
+                return Answer::Lost { holder: Holder { owner, token, address: String::new() } };
+            }
+            _ => {}
         }
         self.fence = Some((token, owner.to_owned()));
         self.lease = Some((owner.to_owned(), token, now + ttl));
-        Answer::Renewed
+        if ours { Answer::Renewed } else { Answer::Restored }
     }
 
     pub(super) fn release(&mut self, owner: &str, token: u64) {
@@ -65,6 +87,11 @@ impl Model {
 
     pub(super) fn end(&mut self) {
         self.lease = None;
+    }
+
+    /// Nothing has been known for long, if nothing is.
+    pub(super) fn wait(&mut self) {
+        self.waiting = self.waiting.map(|_| 0);
     }
 
     pub(super) fn flush(&mut self) {
