@@ -13,6 +13,7 @@ mod output;
 mod replay;
 mod serve;
 mod serve_market;
+mod serve_mirror;
 mod trips;
 mod verify_decisions;
 

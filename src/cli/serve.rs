@@ -11,12 +11,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::market;
 use super::serve_market::MarketFlags;
+use super::serve_mirror;
 use crate::api::{self, ReportSink, SharedMap};
 use crate::clock::Clock;
 use crate::config::{ClockKind, Config, Layers};
 use crate::decisions;
 use crate::host::Host;
 use crate::index::LiveIndex;
+use crate::mirror::Mirror;
 use crate::server::{Drained, Recorder, Running, Server, ServerConfig};
 use crate::telemetry;
 
@@ -86,6 +88,10 @@ pub(super) struct Args {
     clock: Option<String>,
     #[command(flatten)]
     market: MarketFlags,
+    /// Keep a copy of the map in Redis: redis://, rediss://, redis+sentinel://HOST:PORT,.../NAME, or
+    /// several redis:// URLs (repeated, or with commas) for a cluster
+    #[arg(long, value_name = "URL")]
+    redis: Vec<String>,
     /// Allow addresses that other machines can reach, without encryption or authentication
     #[arg(long)]
     insecure: bool,
@@ -116,6 +122,7 @@ impl Args {
             .flag("drain_timeout", self.drain_timeout.clone())
             .flag("record", self.record.clone())
             .flag("clock", self.clock.clone())
+            .flag("redis", (!self.redis.is_empty()).then(|| self.redis.join(",")))
             .flag("insecure", self.insecure.then(|| "true".to_owned()))
     }
 }
@@ -146,7 +153,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 (Some(recorder), Some(Arc::new(sink) as Arc<dyn ReportSink>))
             }
         };
-        let (running, host) = start(&config, sink)?;
+        let Started { running, host, mirror } = start(&config, sink)?;
         let (host, decisions) = host.unzip();
         let recorders = Recorders { reports: recorder, decisions: decisions.flatten() };
         announce(&running)?;
@@ -154,7 +161,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let name = signals.next().await;
         tracing::info!(signal = name, "draining");
         let within = Duration::from_millis(config.drain_timeout.get());
-        let ending = tokio::task::spawn_blocking(move || end(running, host, recorders, within));
+        let ending = tokio::task::spawn_blocking(move || {
+            drain(running);
+            // What was drained is carried still; the rest is not waited for.
+            if mirror.is_some_and(|mirror| !mirror.finish(within)) {
+                tracing::warn!("redis did not take what was left within the drain timeout");
+            }
+            end(host, recorders, within)
+        });
         tokio::select! {
             ended = ending => ended.context("the drain failed")??,
             name = signals.next() => {
@@ -172,17 +186,15 @@ struct Recorders {
     decisions: Option<decisions::Recorder>,
 }
 
-/// Drains, then ends the recordings; each has its time.
-fn end(
-    running: Running,
-    host: Option<Host>,
-    recorders: Recorders,
-    within: Duration,
-) -> anyhow::Result<()> {
+fn drain(running: Running) {
     match running.drain() {
         Drained::Finished => tracing::info!("drained"),
         Drained::Cut => tracing::warn!("the drain timeout passed; what was left was cut"),
     }
+}
+
+/// Ends the market and the recordings; each has its time.
+fn end(host: Option<Host>, recorders: Recorders, within: Duration) -> anyhow::Result<()> {
     // Nobody asks any more; what was answered is durable.
     drop(host);
     let Recorders { reports, decisions } = recorders;
@@ -202,16 +214,23 @@ fn seed() -> std::io::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn start(
-    config: &Config,
-    sink: Option<Arc<dyn ReportSink>>,
-) -> anyhow::Result<(Running, Option<Hosted>)> {
+/// All that runs.
+struct Started {
+    running: Running,
+    host: Option<Hosted>,
+    mirror: Option<Mirror>,
+}
+
+fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<Started> {
     let clock = Arc::new(match config.clock {
         ClockKind::Wall => Clock::Wall,
         ClockKind::Trace => Clock::trace(),
     });
     let seed = seed().context("cannot read /dev/urandom")?;
-    let map: SharedMap = Arc::new(LiveIndex::new(config.index, seed));
+    let index = LiveIndex::new(config.index, seed);
+    let index = if config.redis.is_some() { index.noting_changes() } else { index };
+    let index = Arc::new(index);
+    let map = Arc::clone(&index) as SharedMap;
     let metrics = api::metrics();
     let start = |settings| {
         let (map, clock) = (Arc::clone(&map), Arc::clone(&clock));
@@ -226,11 +245,22 @@ fn start(
         stale_after: config.index.stale_after,
         drain_timeout: Duration::from_millis(config.drain_timeout.get()),
         market,
+        metrics: Some(Arc::clone(&metrics)),
         sink,
         ..ServerConfig::default()
     };
-    let running = Server::start(server, map, clock).context("cannot start the server")?;
-    Ok((running, host))
+    let running =
+        Server::start(server, map, Arc::clone(&clock)).context("cannot start the server")?;
+    let mirror = match &config.redis {
+        None => None,
+        Some(address) => {
+            let handle = host.as_ref().map(|(host, _)| host.handle().clone());
+            let with = serve_mirror::config(address.clone(), seed, handle);
+            let mirror = Mirror::start(with, index, clock, Arc::clone(&metrics.mirror));
+            Some(mirror.context("cannot start the mirror")?)
+        }
+    };
+    Ok(Started { running, host, mirror })
 }
 
 /// Tells scripts where the server is.

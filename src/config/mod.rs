@@ -20,6 +20,7 @@ pub use market::{DISPATCH_SETTINGS, MarketSettings};
 pub use settings::{Fallback, SETTINGS, Setting};
 
 use crate::index::IndexConfig;
+use crate::mirror::RedisAddress;
 use crate::telemetry::LogFormat;
 use crate::units::Millis;
 
@@ -55,6 +56,8 @@ pub struct Config {
     pub clock: ClockKind,
     /// The market that is hosted, if any.
     pub market: Option<MarketSettings>,
+    /// Where the copy of the map is kept, if anywhere.
+    pub redis: Option<RedisAddress>,
     /// Whether anybody who reaches the address may use it.
     pub insecure: bool,
     /// Each setting as it was given, for `--print-config`.

@@ -141,3 +141,16 @@ fn the_market_has_the_defaults_of_the_core_and_its_ranges() {
     assert!(told.to_string().contains(expected), "{told}");
     assert!(told.to_string().contains("--tariff-per-km: "), "{told}");
 }
+
+#[test]
+fn a_password_is_never_printed() {
+    let with = |url: &str| nothing().flag("redis", Some(url.to_owned()));
+    let config = Config::resolve(with("redis://ann:s3cret@db:1")).unwrap();
+    assert!(config.redis.is_some());
+    for text in [config.to_toml(), config.changed(), format!("{config:?}")] {
+        assert!(text.contains("redis://ann:***@db:1") && !text.contains("s3cret"), "{text}");
+    }
+    let problem = Config::resolve(with("redis://ann:s3cret@db:99999")).unwrap_err().to_string();
+    assert!(problem.contains("--redis: ") && !problem.contains("s3cret"), "{problem}");
+    assert_eq!(Config::resolve(nothing()).unwrap().redis, None);
+}

@@ -3,10 +3,12 @@
 mod logs;
 mod market;
 mod metrics;
+mod mirror;
 mod process;
 mod rpc;
 
 pub use logs::{LogFormat, init_logs};
 pub use market::MarketMetrics;
 pub use metrics::{Method, Metrics};
+pub use mirror::MirrorMetrics;
 pub use rpc::Rpc;
