@@ -465,6 +465,31 @@ pub const MEMORY_HISTORY_TRIPS: u64 = 65_536;
 /// Trips in one row group of a Parquet file, some 400 bytes each in memory. More: the next is begun.
 pub const PARQUET_GROUP_ROWS: usize = 65_536;
 
+// --- The mirror -----------------------------------------------------------------------------
+
+/// Drivers that are sent to Redis before its answer is waited for. More wait in the set of changes.
+pub const MIRROR_BATCH: usize = 4_096;
+
+/// Drivers in one call of a script: some 2 ms of Redis's time, in which it does nothing else.
+pub const MIRROR_CALL: usize = 400;
+
+/// How long the mirror pauses between two looks at what has changed, in milliseconds.
+pub const MIRROR_PAUSE_MS: u64 = 100;
+
+/// A pass over what has changed that takes longer, in milliseconds, makes the mirror skip short
+/// moves in the next.
+pub const MIRROR_BEHIND_MS: u64 = 1_500;
+
+/// Moves below this are skipped while the mirror is behind, in metres; they follow when it is not.
+pub const MIRROR_SKIP_BELOW_M: u32 = 30;
+
+/// A driver whose mirrored position is older than this is mirrored whatever it moved, in
+/// milliseconds: a quarter of the age at which questions leave a driver out.
+pub const MIRROR_REFRESH_MS: u64 = 15_000;
+
+/// Drivers that are read from Redis in one piece when whole regions are read.
+pub const MIRROR_PAGE: usize = 1_000;
+
 // --- The client -----------------------------------------------------------------------------
 
 /// The largest message that our client takes or sends: a page of 10,000 drivers is under 2 MiB.

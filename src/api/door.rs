@@ -72,6 +72,11 @@ impl Door {
         Self { market: Some(market), metrics, ..self }
     }
 
+    /// The same, counting in `metrics`.
+    pub fn counting_in(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
+    }
+
     /// The market.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod replay;
 mod seat;
 mod serve;
 mod serve_market;
+mod serve_mirror;
 mod serve_standby;
 mod trips;
 mod verify_decisions;

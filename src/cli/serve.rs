@@ -12,13 +12,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::market::{self, Market};
 use super::seat::MarketSeat;
 use super::serve_market::MarketFlags;
+use super::serve_mirror;
 use super::serve_standby::StandbyFlags;
 use crate::api::{self, ReportSink, SharedMap};
 use crate::clock::Clock;
 use crate::config::{ClockKind, Config, Layers, StandbySettings};
 use crate::host::MarketSlot;
 use crate::index::LiveIndex;
-use crate::mirror::RedisAddress;
+use crate::mirror::{Mirror, RedisAddress};
 use crate::server::{Drained, Recorder, Running, Server, ServerConfig};
 use crate::succession::{Keeper, KeeperConfig};
 use crate::telemetry::{self, Metrics};
@@ -157,13 +158,20 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 (Some(recorder), Some(Arc::new(sink) as Arc<dyn ReportSink>))
             }
         };
-        let (running, hosted) = start(&config, sink)?;
+        let Started { running, hosted, mirror } = start(&config, sink)?;
         announce(&running)?;
         log_start(&config, &running);
         let name = signals.next().await;
         tracing::info!(signal = name, "draining");
         let within = Duration::from_millis(config.drain_timeout.get());
-        let ending = tokio::task::spawn_blocking(move || end(running, hosted, recorder, within));
+        let ending = tokio::task::spawn_blocking(move || {
+            drain(running);
+            // What was drained is carried still; the rest is not waited for.
+            if mirror.is_some_and(|mirror| !mirror.finish(within)) {
+                tracing::warn!("redis did not take what was left within the drain timeout");
+            }
+            end(hosted, recorder, within)
+        });
         tokio::select! {
             ended = ending => ended.context("the drain failed")??,
             name = signals.next() => {
@@ -184,17 +192,15 @@ enum Hosted {
     Kept(Keeper),
 }
 
-/// Drains, then ends the recordings; each has its time.
-fn end(
-    running: Running,
-    hosted: Hosted,
-    recorder: Option<Recorder>,
-    within: Duration,
-) -> anyhow::Result<()> {
+fn drain(running: Running) {
     match running.drain() {
         Drained::Finished => tracing::info!("drained"),
         Drained::Cut => tracing::warn!("the drain timeout passed; what was left was cut"),
     }
+}
+
+/// Ends the market and the recordings; each has its time.
+fn end(hosted: Hosted, recorder: Option<Recorder>, within: Duration) -> anyhow::Result<()> {
     // Nobody asks any more; what was answered is durable.
     let decisions = match hosted {
         Hosted::Nobody => None,
@@ -220,13 +226,23 @@ fn seed() -> std::io::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<(Running, Hosted)> {
+/// All that runs.
+struct Started {
+    running: Running,
+    hosted: Hosted,
+    mirror: Option<Mirror>,
+}
+
+fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<Started> {
     let clock = Arc::new(match config.clock {
         ClockKind::Wall => Clock::Wall,
         ClockKind::Trace => Clock::trace(),
     });
     let seed = seed().context("cannot read /dev/urandom")?;
-    let map: SharedMap = Arc::new(LiveIndex::new(config.index, seed));
+    let index = LiveIndex::new(config.index, seed);
+    let index = if config.redis.is_some() { index.noting_changes() } else { index };
+    let index = Arc::new(index);
+    let map = Arc::clone(&index) as SharedMap;
     let metrics = api::metrics();
     let mut hosted = Hosted::Nobody;
     let mut slot = None;
@@ -247,11 +263,21 @@ fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<(
         stale_after: config.index.stale_after,
         drain_timeout: Duration::from_millis(config.drain_timeout.get()),
         market: slot.clone().map(|slot| (slot, Arc::clone(&metrics))),
+        metrics: Some(Arc::clone(&metrics)),
         sink,
         ..ServerConfig::default()
     };
     let running = Server::start(server, Arc::clone(&map), Arc::clone(&clock));
     let running = running.context("cannot start the server")?;
+    let mirror = match &config.redis {
+        None => None,
+        Some(address) => {
+            let with = serve_mirror::config(address.clone(), seed, slot.clone());
+            let clock = Arc::clone(&clock);
+            let mirror = Mirror::start(with, index, clock, Arc::clone(&metrics.mirror));
+            Some(mirror.context("cannot start the mirror")?)
+        }
+    };
     if let (Some(settings), Some(redis), Some(slot)) = (&config.market, &config.redis, slot) {
         let seat = MarketSeat {
             settings: settings.clone(),
@@ -266,7 +292,7 @@ fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<(
         let (redis, standby) = (redis.clone(), &config.standby);
         hosted = Hosted::Kept(keep(redis, standby, &running, &metrics, seat)?);
     }
-    Ok((running, hosted))
+    Ok(Started { running, hosted, mirror })
 }
 
 /// Begins to try for the lease of the market.

@@ -177,3 +177,16 @@ fn only_what_somebody_can_confirm_is_waited_for() {
     let problem = lease("100ms").unwrap_err().to_string();
     assert!(problem.contains("--market-lease: 100ms is not in 500ms..=10m"), "{problem}");
 }
+
+#[test]
+fn a_password_is_never_printed() {
+    let with = |url: &str| nothing().flag("redis", Some(url.to_owned()));
+    let config = Config::resolve(with("redis://ann:s3cret@db:1")).unwrap();
+    assert!(config.redis.is_some());
+    for text in [config.to_toml(), config.changed(), format!("{config:?}")] {
+        assert!(text.contains("redis://ann:***@db:1") && !text.contains("s3cret"), "{text}");
+    }
+    let problem = Config::resolve(with("redis://ann:s3cret@db:99999")).unwrap_err().to_string();
+    assert!(problem.contains("--redis: ") && !problem.contains("s3cret"), "{problem}");
+    assert_eq!(Config::resolve(nothing()).unwrap().redis, None);
+}

@@ -6,11 +6,20 @@
 
 mod address;
 mod breaker;
+mod courier;
+mod entry;
+mod keys;
 mod link;
+mod read;
 mod resolve;
+mod service;
+mod shadow;
 mod verdict;
 
 pub use address::{AddressError, Place, RedisAddress, Topology};
 pub use breaker::{Admission, Backoff, Breaker};
+pub use entry::{Entry, GEO_LIMIT_E7};
+pub use keys::{PULSE, REGIONS, RegionKeys, region_name, region_named};
 pub use link::{Link, LinkOptions, Role, Script};
+pub use service::{Leads, Mirror, MirrorConfig, MirrorError, StatusOf};
 pub use verdict::{LinkError, Verdict};

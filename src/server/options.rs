@@ -30,6 +30,8 @@ pub struct ServerConfig {
     pub drain_timeout: Duration,
     /// The market that is served, if any, and where it counts.
     pub market: Option<(Arc<MarketSlot>, Arc<Metrics>)>,
+    /// Where to count, unless the market says.
+    pub metrics: Option<Arc<Metrics>>,
     /// Who else wants to know what was applied.
     pub sink: Option<Arc<dyn ReportSink>>,
 }
@@ -47,6 +49,7 @@ impl Default for ServerConfig {
             stale_after: Millis::from_secs(60),
             drain_timeout: Duration::from_secs(10),
             market: None,
+            metrics: None,
             sink: None,
         }
     }

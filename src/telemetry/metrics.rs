@@ -12,6 +12,7 @@ use metrics::{
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::market::{self, MarketMetrics};
+use super::mirror::{self, MirrorMetrics};
 use super::process;
 use super::rpc::Rpc;
 use super::succession::SuccessionMetrics;
@@ -97,6 +98,8 @@ pub struct Metrics {
     pub market: Arc<MarketMetrics>,
     /// Those of its lease and of its copy in Redis.
     pub succession: Arc<SuccessionMetrics>,
+    /// Those of the mirror, if there is one.
+    pub mirror: Arc<MirrorMetrics>,
     durations: [Histogram; 6],
     errors: Vec<Counter>,
 }
@@ -108,6 +111,7 @@ impl Metrics {
             .into_iter()
             .chain(market::WAITS.map(|name| (name, &market::WAIT_BUCKETS[..])))
             .chain(market::WORKS.map(|name| (name, &DURATION_BUCKETS[..])))
+            .chain([(mirror::LAG, &mirror::LAG_BUCKETS[..])])
             .chain(market::COUNTS.map(|name| (name, &market::COUNT_BUCKETS[..])));
         let builder = buckets.fold(PrometheusBuilder::new(), |builder, (name, buckets)| {
             // Fails only for an empty list of buckets.
@@ -144,6 +148,7 @@ impl Metrics {
                 trace_failed: gauge!("hansom_trace_failed"),
                 market: Arc::new(MarketMetrics::new()),
                 succession: Arc::new(SuccessionMetrics::new()),
+                mirror: Arc::new(MirrorMetrics::new()),
                 errors: Rpc::each(|service, method, code| {
                     counter!(
                         "hansom_grpc_errors_total",

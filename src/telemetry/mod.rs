@@ -3,6 +3,7 @@
 mod logs;
 mod market;
 mod metrics;
+mod mirror;
 mod process;
 mod rpc;
 mod succession;
@@ -10,5 +11,6 @@ mod succession;
 pub use logs::{LogFormat, init_logs};
 pub use market::MarketMetrics;
 pub use metrics::{Method, Metrics};
+pub use mirror::MirrorMetrics;
 pub use rpc::Rpc;
 pub use succession::SuccessionMetrics;

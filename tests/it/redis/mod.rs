@@ -3,6 +3,8 @@
 //!
 //! Every server that is there counts: `redis-server`, `valkey-server`, or both.
 
+mod copy;
+mod fleet;
 mod link;
 pub(crate) mod process;
 pub(crate) mod setups;

@@ -18,11 +18,11 @@ use super::town::{Town, reason};
 use crate::redis::process::Server as Redis;
 
 /// The lease of these markets, in milliseconds.
-const LEASE_MS: u64 = 1_000;
+const LEASE_MS: u64 = 2_000;
 
 /// What such a server is started with, unless told otherwise.
 fn settings<'a>(redis: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let usual = [("--market-lease", "1s"), ("--threads", "1"), ("--retry-every", "100ms")];
+    let usual = [("--market-lease", "2s"), ("--threads", "1"), ("--retry-every", "100ms")];
     let usual = usual.into_iter().filter(|(flag, _)| !more.contains(flag));
     let usual = usual.flat_map(|(flag, value)| [flag, value]);
     ["--redis", redis].into_iter().chain(usual).chain(more.iter().copied()).collect()

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
-use hansom::api::proto::GetTripRequest;
+use hansom::api::proto::{
+    DriverStatus, GetDriverRequest, GetTripRequest, PositionReport, ReportRequest,
+};
 use tonic::Code;
 
 use super::{LEASE_MS, Pair, active, is_active, knows, metric, start};
 use crate::redis::setups::{Cluster, Watched};
-use crate::server::support::{eventually, soon};
+use crate::server::support::{eventually, now_ms, report, soon};
 use crate::server::town::{Town, reason, request};
 
 /// Lets time pass, where nothing tells that it has.
@@ -99,6 +101,34 @@ async fn without_a_standby_the_market_goes_on_while_redis_is_gone_and_redis_catc
     shipped(&one).await;
     let open: i64 = pair.redis.ask(&["HLEN", "hansom:1:{m:main}:open"]).unwrap();
     assert_eq!(open, 52);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_active_process_writes_where_drivers_are_and_its_successor_knows_them() {
+    let Some(pair) = Pair::new() else { return };
+    let one = pair.start(0, &[]).await;
+    active(&one).await;
+    let two = pair.start(1, &[]).await;
+    knows(&two, &one).await;
+    for (town, driver_id) in [(&two, "cab-2"), (&one, "cab-1")] {
+        let status = DriverStatus::Available.into();
+        let report = Some(PositionReport { status, ..report(37.5, -122.25, now_ms()) });
+        let asked = ReportRequest { driver_id: driver_id.to_owned(), report, profile: None };
+        soon(town.drivers().report(asked)).await.unwrap();
+    }
+    let known = || -> Vec<String> {
+        let metas: Vec<String> = pair.redis.ask(&["KEYS", "hansom:1:{r:*}:meta"]).unwrap();
+        metas
+            .iter()
+            .flat_map(|key| pair.redis.ask::<Vec<String>>(&["HKEYS", key]).unwrap())
+            .collect()
+    };
+    eventually("the active process writes", || async { !known().is_empty() }).await;
+    assert_eq!(known(), ["cab-1"]);
+    assert_eq!(one.served.kill(), Some(9));
+    eventually("its successor knows both", || async { known().len() == 2 }).await;
+    let asked = GetDriverRequest { driver_id: "cab-1".to_owned() };
+    soon(two.drivers().get_driver(asked)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
