@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`, `travel`),
 //! the engines (`index`, `matching`), the core (`dispatch`), the histories (`records`, `journal`,
-//! `trace`, `decisions`, `sim`, `trial`), `page`, the outside (`clock`, `host`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md
+//! `trace`, `decisions`, `sim`, `trial`, `mirror`), `page`, the outside (`clock`, `host`, `succession`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md
 //! has the map, the layers and the invariants.
 
 pub mod api;
@@ -20,12 +20,14 @@ pub mod index;
 pub mod journal;
 pub mod limits;
 pub mod matching;
+pub mod mirror;
 pub mod model;
 mod page;
 pub mod records;
 pub mod replay;
 pub mod server;
 pub mod sim;
+pub mod succession;
 pub mod suite;
 mod sync;
 pub mod telemetry;

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::status::Failure;
 use super::tally::REASON_NAMES;
 use crate::clock::Clock;
-use crate::host::MarketHandle;
+use crate::host::{MarketHandle, MarketSlot};
 use crate::ids::DriverId;
 use crate::index::LiveMap;
 use crate::limits;
@@ -47,7 +47,7 @@ pub struct Door {
     pub stale_after: Millis,
     /// Where to count.
     pub metrics: Arc<Metrics>,
-    market: Option<MarketHandle>,
+    market: Option<Arc<MarketSlot>>,
     sink: Option<Arc<dyn ReportSink>>,
     drain: watch::Receiver<bool>,
     streams: AtomicUsize,
@@ -68,16 +68,21 @@ impl Door {
     }
 
     /// The same, with a market behind it that counts in `metrics`.
-    pub fn with_market(self, market: MarketHandle, metrics: Arc<Metrics>) -> Self {
+    pub fn with_market(self, market: Arc<MarketSlot>, metrics: Arc<Metrics>) -> Self {
         Self { market: Some(market), metrics, ..self }
+    }
+
+    /// The same, counting in `metrics`.
+    pub fn counting_in(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
     }
 
     /// The market.
     ///
     /// # Errors
-    /// [`Failure::NoMarket`] if there is none.
-    pub fn market(&self) -> Result<&MarketHandle, Failure> {
-        self.market.as_ref().ok_or(Failure::NoMarket)
+    /// [`Failure::NoMarket`] if there is none, [`Failure::Market`] if it is elsewhere.
+    pub fn market(&self) -> Result<MarketHandle, Failure> {
+        Ok(self.market.as_ref().ok_or(Failure::NoMarket)?.handle()?)
     }
 
     /// What a driver is doing whom a trip or an offer binds: dispatch decides, not the client.
@@ -87,7 +92,7 @@ impl Door {
 
     /// Whether any driver is bound, so that statuses in reports have to be looked at.
     pub(super) fn binds_anybody(&self) -> bool {
-        self.market.as_ref().is_some_and(MarketHandle::binds_anybody)
+        self.market.as_ref().is_some_and(|market| market.binds_anybody())
     }
 
     /// The status that a report may set: none for a driver who is bound.

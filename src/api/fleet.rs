@@ -57,13 +57,13 @@ impl FleetStream {
     /// Opens the stream.
     ///
     /// # Errors
-    /// [`Failure::NoMarket`].
+    /// [`Failure::NoMarket`], [`Failure::Market`] if the market is elsewhere.
     pub(super) fn open(
         door: &Door,
         inbound: Streaming<ConnectFleetRequest>,
         life: StreamLife,
     ) -> Result<Self, Failure> {
-        let market = door.market()?.clone();
+        let market = door.market()?;
         let line = Line::Asked(market.open_fleet());
         let (refusals, answers, attended) = (VecDeque::new(), Answers::default(), None);
         let (timer, end) = (None, None);

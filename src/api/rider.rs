@@ -96,7 +96,7 @@ impl rider_service_server::RiderService for RiderService {
         request: Request<GetTripRequest>,
     ) -> Result<Response<GetTripResponse>, Status> {
         let trip = convert::trip_id("trip_id", &request.get_ref().trip_id)?;
-        let found = trip_of(self.door.market()?, trip).await?;
+        let found = trip_of(&self.door.market()?, trip).await?;
         Ok(Response::new(GetTripResponse { trip: Some(convert::trip_message(&found)) }))
     }
 
@@ -104,7 +104,7 @@ impl rider_service_server::RiderService for RiderService {
         &self,
         request: Request<WatchTripRequest>,
     ) -> Result<Response<TripEvents>, Status> {
-        let market = self.door.market()?.clone();
+        let market = self.door.market()?;
         let life = StreamLife::begin(&self.door, request.metadata())?;
         let message = request.get_ref();
         let trip = convert::trip_id("trip_id", &message.trip_id)?;

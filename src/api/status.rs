@@ -164,7 +164,15 @@ impl Failure {
     fn market_details(&self) -> ErrorDetails {
         let mut details = ErrorDetails::new();
         let none: [(String, String); 0] = [];
-        details.set_error_info(self.reason(), "hansom", none);
+        match self {
+            Self::Market(HostError::Elsewhere { active: Some(active), .. }) => {
+                let active = [("active".to_owned(), active.clone())];
+                details.set_error_info(self.reason(), "hansom", active);
+            }
+            _ => {
+                details.set_error_info(self.reason(), "hansom", none);
+            }
+        }
         match self.code() {
             Code::ResourceExhausted => {
                 details.add_quota_failure_violation(self.reason(), self.to_string());
@@ -225,9 +233,10 @@ const fn market_code(error: &HostError) -> Code {
     match error {
         HostError::Refused(refusal) => refusal_code(refusal),
         HostError::QueueFull { .. } => Code::ResourceExhausted,
-        HostError::Down { .. } | HostError::Ended { .. } | HostError::NoTime { .. } => {
-            Code::Unavailable
-        }
+        HostError::Down { .. }
+        | HostError::Elsewhere { .. }
+        | HostError::Ended { .. }
+        | HostError::NoTime { .. } => Code::Unavailable,
         HostError::Unreadable { .. } => Code::Internal,
     }
 }
@@ -238,6 +247,7 @@ const fn market_reason(error: &HostError) -> &'static str {
         HostError::Refused(refusal) => refusal.name(),
         HostError::QueueFull { .. } => "market_queue",
         HostError::Down { .. } => "market_down",
+        HostError::Elsewhere { .. } => "market_elsewhere",
         HostError::Ended { .. } => "market_ended",
         HostError::NoTime { .. } => "no_time",
         HostError::Unreadable { .. } => "unreadable",

@@ -15,18 +15,19 @@ use crate::limits;
 use crate::telemetry::MarketMetrics;
 use crate::travel::StraightLine;
 
-/// Restores the market and starts it, with who writes its decisions down, if somebody does.
+/// A market that runs, and who writes its decisions down, if somebody does.
+pub(super) type Market = (Host, Option<Recorder>);
+
+/// Restores the market from its journal and starts it.
 pub(super) fn start(
     settings: &MarketSettings,
     map: SharedMap,
     clock: Arc<Clock>,
     metrics: Arc<MarketMetrics>,
     hash_seed: u64,
-) -> anyhow::Result<(Host, Option<Recorder>)> {
-    let mut market = settings.config.clone();
-    market.hash_seed = hash_seed;
+) -> anyhow::Result<Market> {
     let journal: Arc<dyn Journal> = if let Some(folder) = &settings.journal {
-        let folder = folder.join(market.market.as_str());
+        let folder = folder.join(settings.config.market.as_str());
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let journal = RedbJournal::open(&folder, JournalConfig::default());
@@ -35,6 +36,20 @@ pub(super) fn start(
         tracing::warn!("trips are kept in memory only: they end with this process");
         Arc::new(MemoryJournal::default())
     };
+    open(settings, journal, map, clock, metrics, hash_seed)
+}
+
+/// Restores the market from a journal and starts it.
+pub(super) fn open(
+    settings: &MarketSettings,
+    journal: Arc<dyn Journal>,
+    map: SharedMap,
+    clock: Arc<Clock>,
+    metrics: Arc<MarketMetrics>,
+    hash_seed: u64,
+) -> anyhow::Result<Market> {
+    let mut market = settings.config.clone();
+    market.hash_seed = hash_seed;
     let keep_trips = match settings.journal {
         Some(_) => u64::MAX,
         None => limits::MEMORY_HISTORY_TRIPS,

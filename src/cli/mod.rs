@@ -11,8 +11,11 @@ mod inspect;
 mod market;
 mod output;
 mod replay;
+mod seat;
 mod serve;
 mod serve_market;
+mod serve_mirror;
+mod serve_standby;
 mod trips;
 mod verify_decisions;
 

@@ -9,16 +9,20 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::market;
+use super::market::{self, Market};
+use super::seat::MarketSeat;
 use super::serve_market::MarketFlags;
+use super::serve_mirror;
+use super::serve_standby::StandbyFlags;
 use crate::api::{self, ReportSink, SharedMap};
 use crate::clock::Clock;
-use crate::config::{ClockKind, Config, Layers};
-use crate::decisions;
-use crate::host::Host;
+use crate::config::{ClockKind, Config, Layers, StandbySettings};
+use crate::host::MarketSlot;
 use crate::index::LiveIndex;
+use crate::mirror::{Mirror, RedisAddress};
 use crate::server::{Drained, Recorder, Running, Server, ServerConfig};
-use crate::telemetry;
+use crate::succession::{Keeper, KeeperConfig};
+use crate::telemetry::{self, Metrics};
 
 const AFTER_HELP: &str = "\
 Each setting can also be given in the file as a key (stale_after = \"60s\") and in the environment \
@@ -86,6 +90,12 @@ pub(super) struct Args {
     clock: Option<String>,
     #[command(flatten)]
     market: MarketFlags,
+    #[command(flatten)]
+    standby: StandbyFlags,
+    /// Keep a copy of the map in Redis: redis://, rediss://, redis+sentinel://HOST:PORT,.../NAME, or
+    /// several redis:// URLs (repeated, or with commas) for a cluster
+    #[arg(long, value_name = "URL", help_heading = "Options")]
+    redis: Vec<String>,
     /// Allow addresses that other machines can reach, without encryption or authentication
     #[arg(long)]
     insecure: bool,
@@ -101,7 +111,8 @@ impl Args {
                 Err(error) => layers.unreadable_file(&name, &error),
             };
         }
-        let layers = self.market.over(layers.environment(std::env::vars_os()));
+        let layers = layers.environment(std::env::vars_os());
+        let layers = self.standby.over(self.market.over(layers));
         layers
             .flag("listen", self.listen.clone())
             .flag("http", self.http.clone())
@@ -116,6 +127,7 @@ impl Args {
             .flag("drain_timeout", self.drain_timeout.clone())
             .flag("record", self.record.clone())
             .flag("clock", self.clock.clone())
+            .flag("redis", (!self.redis.is_empty()).then(|| self.redis.join(",")))
             .flag("insecure", self.insecure.then(|| "true".to_owned()))
     }
 }
@@ -146,15 +158,20 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 (Some(recorder), Some(Arc::new(sink) as Arc<dyn ReportSink>))
             }
         };
-        let (running, host) = start(&config, sink)?;
-        let (host, decisions) = host.unzip();
-        let recorders = Recorders { reports: recorder, decisions: decisions.flatten() };
+        let Started { running, hosted, mirror } = start(&config, sink)?;
         announce(&running)?;
         log_start(&config, &running);
         let name = signals.next().await;
         tracing::info!(signal = name, "draining");
         let within = Duration::from_millis(config.drain_timeout.get());
-        let ending = tokio::task::spawn_blocking(move || end(running, host, recorders, within));
+        let ending = tokio::task::spawn_blocking(move || {
+            drain(running);
+            // What was drained is carried still; the rest is not waited for.
+            if mirror.is_some_and(|mirror| !mirror.finish(within)) {
+                tracing::warn!("redis did not take what was left within the drain timeout");
+            }
+            end(hosted, recorder, within)
+        });
         tokio::select! {
             ended = ending => ended.context("the drain failed")??,
             name = signals.next() => {
@@ -166,34 +183,41 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Who writes down what happens.
-struct Recorders {
-    reports: Option<Recorder>,
-    decisions: Option<decisions::Recorder>,
+/// Who runs the market, if there is one.
+enum Hosted {
+    Nobody,
+    /// This process, from its start to its end.
+    Here(Market),
+    /// Whoever has the lease.
+    Kept(Keeper),
 }
 
-/// Drains, then ends the recordings; each has its time.
-fn end(
-    running: Running,
-    host: Option<Host>,
-    recorders: Recorders,
-    within: Duration,
-) -> anyhow::Result<()> {
+fn drain(running: Running) {
     match running.drain() {
         Drained::Finished => tracing::info!("drained"),
         Drained::Cut => tracing::warn!("the drain timeout passed; what was left was cut"),
     }
+}
+
+/// Ends the market and the recordings; each has its time.
+fn end(hosted: Hosted, recorder: Option<Recorder>, within: Duration) -> anyhow::Result<()> {
     // Nobody asks any more; what was answered is durable.
-    drop(host);
-    let Recorders { reports, decisions } = recorders;
+    let decisions = match hosted {
+        Hosted::Nobody => None,
+        Hosted::Here((host, decisions)) => {
+            drop(host);
+            decisions
+        }
+        Hosted::Kept(keeper) => {
+            drop(keeper);
+            None
+        }
+    };
     let decided = decisions.map_or(Ok(()), |log| log.finish(within));
-    let reported = reports.map_or(Ok(()), |recorder| recorder.finish(within));
+    let reported = recorder.map_or(Ok(()), |recorder| recorder.finish(within));
     reported.context("the recording is incomplete")?;
     decided.context("the log of decisions is incomplete")
 }
-
-/// A market, and who writes its decisions down.
-type Hosted = (Host, Option<decisions::Recorder>);
 
 /// A number nobody can guess, so that nobody can choose ids that collide.
 fn seed() -> std::io::Result<u64> {
@@ -202,35 +226,97 @@ fn seed() -> std::io::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn start(
-    config: &Config,
-    sink: Option<Arc<dyn ReportSink>>,
-) -> anyhow::Result<(Running, Option<Hosted>)> {
+/// All that runs.
+struct Started {
+    running: Running,
+    hosted: Hosted,
+    mirror: Option<Mirror>,
+}
+
+fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<Started> {
     let clock = Arc::new(match config.clock {
         ClockKind::Wall => Clock::Wall,
         ClockKind::Trace => Clock::trace(),
     });
     let seed = seed().context("cannot read /dev/urandom")?;
-    let map: SharedMap = Arc::new(LiveIndex::new(config.index, seed));
+    let index = LiveIndex::new(config.index, seed);
+    let index = if config.redis.is_some() { index.noting_changes() } else { index };
+    let index = Arc::new(index);
+    let map = Arc::clone(&index) as SharedMap;
     let metrics = api::metrics();
-    let start = |settings| {
-        let (map, clock) = (Arc::clone(&map), Arc::clone(&clock));
-        market::start(settings, map, clock, Arc::clone(&metrics.market), seed)
-    };
-    let host = config.market.as_ref().map(start).transpose()?;
-    let market = host.as_ref().map(|(host, _)| (host.handle().clone(), Arc::clone(&metrics)));
+    let mut hosted = Hosted::Nobody;
+    let mut slot = None;
+    match (&config.market, &config.redis) {
+        (None, _) => {}
+        (Some(settings), None) => {
+            let (map, clock) = (Arc::clone(&map), Arc::clone(&clock));
+            let market = market::start(settings, map, clock, Arc::clone(&metrics.market), seed)?;
+            slot = Some(MarketSlot::here(market.0.handle().clone()));
+            hosted = Hosted::Here(market);
+        }
+        (Some(settings), Some(_)) => slot = Some(MarketSlot::elsewhere(settings.config.market)),
+    }
     let server = ServerConfig {
         listen: config.listen,
         http: Some(config.http),
         threads: config.threads,
         stale_after: config.index.stale_after,
         drain_timeout: Duration::from_millis(config.drain_timeout.get()),
-        market,
+        market: slot.clone().map(|slot| (slot, Arc::clone(&metrics))),
+        metrics: Some(Arc::clone(&metrics)),
         sink,
         ..ServerConfig::default()
     };
-    let running = Server::start(server, map, clock).context("cannot start the server")?;
-    Ok((running, host))
+    let running = Server::start(server, Arc::clone(&map), Arc::clone(&clock));
+    let running = running.context("cannot start the server")?;
+    let mirror = match &config.redis {
+        None => None,
+        Some(address) => {
+            let with = serve_mirror::config(address.clone(), seed, slot.clone());
+            let clock = Arc::clone(&clock);
+            let mirror = Mirror::start(with, index, clock, Arc::clone(&metrics.mirror));
+            Some(mirror.context("cannot start the mirror")?)
+        }
+    };
+    if let (Some(settings), Some(redis), Some(slot)) = (&config.market, &config.redis, slot) {
+        let seat = MarketSeat {
+            settings: settings.clone(),
+            map,
+            clock,
+            metrics: Arc::clone(&metrics.market),
+            hash_seed: seed,
+            slot,
+            within: Duration::from_millis(config.drain_timeout.get()),
+            market: None,
+        };
+        let (redis, standby) = (redis.clone(), &config.standby);
+        hosted = Hosted::Kept(keep(redis, standby, &running, &metrics, seat)?);
+    }
+    Ok(Started { running, hosted, mirror })
+}
+
+/// Begins to try for the lease of the market.
+fn keep(
+    redis: RedisAddress,
+    standby: &StandbySettings,
+    running: &Running,
+    metrics: &Metrics,
+    seat: MarketSeat,
+) -> anyhow::Result<Keeper> {
+    let market = seat.settings.config.market;
+    let listens = || running.grpc_addr().to_string();
+    let config = KeeperConfig {
+        market,
+        redis,
+        terms: standby.lease,
+        ack: standby.ack,
+        address: standby.advertise.clone().unwrap_or_else(listens),
+        // Another than the maps': this one is told to everybody.
+        seed: seed().context("cannot read /dev/urandom")?,
+        folder: seat.settings.journal.as_ref().map(|folder| folder.join(market.as_str())),
+        metrics: Arc::clone(&metrics.succession),
+    };
+    Keeper::start(config, Box::new(seat)).context("cannot keep the market's lease")
 }
 
 /// Tells scripts where the server is.

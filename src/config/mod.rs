@@ -9,6 +9,7 @@ mod layers;
 mod market;
 mod parse;
 mod settings;
+mod standby;
 mod variables;
 
 use std::fmt;
@@ -18,8 +19,10 @@ use std::path::PathBuf;
 pub use layers::{Layers, Origin};
 pub use market::{DISPATCH_SETTINGS, MarketSettings};
 pub use settings::{Fallback, SETTINGS, Setting};
+pub use standby::StandbySettings;
 
 use crate::index::IndexConfig;
+use crate::mirror::RedisAddress;
 use crate::telemetry::LogFormat;
 use crate::units::Millis;
 
@@ -55,6 +58,10 @@ pub struct Config {
     pub clock: ClockKind,
     /// The market that is hosted, if any.
     pub market: Option<MarketSettings>,
+    /// Where the copy of the map is kept, if anywhere.
+    pub redis: Option<RedisAddress>,
+    /// Who runs the market, if there is a Redis.
+    pub standby: StandbySettings,
     /// Whether anybody who reaches the address may use it.
     pub insecure: bool,
     /// Each setting as it was given, for `--print-config`.

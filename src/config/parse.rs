@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use super::layers::{Layers, Origin};
 use super::settings::SETTINGS;
-use super::{ClockKind, Config, Problem, Problems, market};
+use super::{ClockKind, Config, Problem, Problems, market, standby};
 use crate::index::IndexConfig;
 use crate::limits;
+use crate::mirror::RedisAddress;
 use crate::telemetry::LogFormat;
 use crate::units::Millis;
 
@@ -46,6 +47,14 @@ pub(super) fn resolve(layers: Layers) -> Result<Config, Problems> {
         _ => Err(format!("{v:?} is neither wall nor trace")),
     });
     let market = market::read(&mut reader);
+    let redis = reader.read("redis", |v| match v {
+        "" => Ok(None),
+        _ => v.parse::<RedisAddress>().map(Some),
+    });
+    if let Some(Some(address)) = &redis {
+        reader.show("redis", address.to_string());
+    }
+    let standby = standby::read(&mut reader, redis.as_ref());
     let insecure = reader.read("insecure", |v| {
         v.parse::<bool>().map_err(|_| format!("{v:?} is neither true nor false"))
     });
@@ -73,6 +82,8 @@ pub(super) fn resolve(layers: Layers) -> Result<Config, Problems> {
             record: record?,
             clock: clock?,
             market: market.ok()?,
+            redis: redis?,
+            standby: standby?,
             insecure: insecure?,
             printed: reader.printed,
         })
@@ -101,6 +112,13 @@ impl Reader {
                 self.layers.problems.push(Problem { origin, message: error.to_string() });
                 None
             }
+        }
+    }
+
+    /// Prints another text for a setting than the one given: without what is secret.
+    fn show(&mut self, name: &str, text: String) {
+        if let Some((_, value, _)) = self.printed.iter_mut().find(|(of, ..)| of.name == name) {
+            *value = text;
         }
     }
 

@@ -55,7 +55,7 @@ const fn limit(name: &'static str, default: usize) -> Setting {
 }
 
 /// Each setting.
-pub const SETTINGS: [Setting; 45] = [
+pub const SETTINGS: [Setting; 49] = [
     text("listen", "127.0.0.1:7400"),
     text("http", "127.0.0.1:7401"),
     // 0: as many as the machine has cores.
@@ -101,6 +101,10 @@ pub const SETTINGS: [Setting; 45] = [
     bare("tariff_minimum", "700"),
     bare("tariff_cancellation", "500"),
     bare("tariff_no_show", "500"),
+    text("redis", ""),
+    text("market_lease", "5s"),
+    text("ack", "local"),
+    text("advertise", ""),
     bare("insecure", "false"),
 ];
 

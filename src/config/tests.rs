@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use super::*;
+use crate::succession::{Ack, Terms};
 
 fn nothing() -> Layers {
     Layers::default()
@@ -140,4 +141,52 @@ fn the_market_has_the_defaults_of_the_core_and_its_ranges() {
     let expected = "--offer-timeout: offer_timeout_ms 0 is not in 1000..=600000";
     assert!(told.to_string().contains(expected), "{told}");
     assert!(told.to_string().contains("--tariff-per-km: "), "{told}");
+}
+
+#[test]
+fn only_what_somebody_can_confirm_is_waited_for() {
+    let with = |redis: &str, ack: &str| {
+        let layers = nothing().flag("redis", Some(redis.to_owned()));
+        Config::resolve(layers.flag("ack", Some(ack.to_owned())))
+    };
+    let (one, cluster) = ("redis://db:1", "redis://a:1,redis://b:1");
+    for (ack, expected) in [
+        ("local", Ack::Local),
+        ("redis", Ack::Redis),
+        ("replica", Ack::Replicas(1)),
+        ("replica:3", Ack::Replicas(3)),
+    ] {
+        assert_eq!(with(one, ack).unwrap().standby.ack, expected);
+    }
+    assert!(with(cluster, "redis").is_ok() && with("", "local").is_ok());
+    for (redis, ack, expected) in [
+        ("", "redis", "--ack: without --redis only `local` can be waited for"),
+        (cluster, "replica", "--ack: replicas of a cluster cannot be waited for; `redis` can"),
+        (one, "replica:0", "--ack: 0 is not in 1..=16"),
+        (one, "all", "--ack: \"all\" is none of local, redis, replica, replica:N"),
+    ] {
+        let problem = with(redis, ack).unwrap_err().to_string();
+        assert!(problem.contains(expected), "{problem}");
+    }
+    let lease = |lease: &str| {
+        Config::resolve(nothing().flag("market_lease", Some(lease.to_owned())))
+            .map(|config| config.standby.lease)
+    };
+    assert_eq!(lease("2s").unwrap(), Terms::For(Millis(2_000)));
+    assert_eq!(lease("none").unwrap(), Terms::Sole);
+    let problem = lease("100ms").unwrap_err().to_string();
+    assert!(problem.contains("--market-lease: 100ms is not in 500ms..=10m"), "{problem}");
+}
+
+#[test]
+fn a_password_is_never_printed() {
+    let with = |url: &str| nothing().flag("redis", Some(url.to_owned()));
+    let config = Config::resolve(with("redis://ann:s3cret@db:1")).unwrap();
+    assert!(config.redis.is_some());
+    for text in [config.to_toml(), config.changed(), format!("{config:?}")] {
+        assert!(text.contains("redis://ann:***@db:1") && !text.contains("s3cret"), "{text}");
+    }
+    let problem = Config::resolve(with("redis://ann:s3cret@db:99999")).unwrap_err().to_string();
+    assert!(problem.contains("--redis: ") && !problem.contains("s3cret"), "{problem}");
+    assert_eq!(Config::resolve(nothing()).unwrap().redis, None);
 }

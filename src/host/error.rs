@@ -30,6 +30,14 @@ pub enum HostError {
         /// What the journal said.
         reason: String,
     },
+    /// Another process runs the market, or none does at the moment.
+    #[error("market {market} is not run here; {}", whither(active.as_deref()))]
+    Elsewhere {
+        /// Which market.
+        market: MarketId,
+        /// Where it is, if that is known.
+        active: Option<String>,
+    },
     /// The market's thread has ended, as in a drain.
     #[error("market {market} has ended; reconnect")]
     Ended {
@@ -50,6 +58,14 @@ pub enum HostError {
         /// What the journal said.
         cause: String,
     },
+}
+
+/// Where somebody is sent who has come to the wrong place.
+fn whither(active: Option<&str>) -> String {
+    match active {
+        Some(active) => format!("{active} runs it"),
+        None => "try again, there or here".to_owned(),
+    }
 }
 
 /// Why a market cannot be hosted.

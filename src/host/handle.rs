@@ -149,11 +149,11 @@ impl MarketHandle {
     pub fn trip(&self, trip: TripId) -> Result<Option<Trip>, HostError> {
         self.must_be_ours(trip)?;
         let unreadable = |cause: String| HostError::Unreadable { trip, cause };
-        let stream = self.shared.journal.stream(StreamId(trip.number()));
-        let state = match stream.map_err(|error| unreadable(error.to_string()))? {
-            None => return Ok(None),
-            Some(Stream::Open(open)) => open.state,
-            Some(Stream::Ended(ended)) => ended.state,
+        let state = match self.shared.journal.stream(StreamId(trip.number())) {
+            Ok(None) => return Ok(None),
+            Ok(Some(Stream::Open(open))) => open.state,
+            Ok(Some(Stream::Ended(ended))) => ended.state,
+            Err(error) => return Err(self.unread(trip, &error)),
         };
         let trip = records::decode_trip(&state).map_err(|error| unreadable(error.to_string()))?;
         Ok(Some(trip))
@@ -175,12 +175,22 @@ impl MarketHandle {
         let page = match self.shared.journal.events_of(stream, from, size) {
             Ok(page) => page,
             Err(ReadError::UnknownStream { .. }) => return Ok(None),
-            Err(error) => return Err(unreadable(error.to_string())),
+            Err(error) => return Err(self.unread(trip, &error)),
         };
         let rows = page.rows.iter().map(|row| records::decode_event(&row.bytes));
         let rows: Result<Vec<Event>, _> = rows.collect();
         let rows = rows.map_err(|error| unreadable(error.to_string()))?;
         Ok(Some(Page { rows, more: page.more }))
+    }
+
+    /// Why a trip was not read.
+    fn unread(&self, trip: TripId, error: &ReadError) -> HostError {
+        match error {
+            ReadError::Closed { reason } => {
+                HostError::Down { market: self.shared.market, reason: (*reason).to_owned() }
+            }
+            error => HostError::Unreadable { trip, cause: error.to_string() },
+        }
     }
 
     fn must_be_ours(&self, trip: TripId) -> Result<(), HostError> {

@@ -8,7 +8,8 @@
 //! `worker.rs` (the loop), `ledger.rs` (what one commit holds), `restore.rs` (a market from its
 //! journal), `lines.rs` (who is told of whom), `attend.rs` and `fleet.rs` (drivers' and gateways' lines), `explain.rs` (decisions
 //! that memory has forgotten), `reading.rs` (reads that may wait for the disk), `watch.rs` (watched
-//! trips), `shared.rs` (what others read), `behind.rs` (a clock that was set back). Not for: messages, sockets, and what a command means.
+//! trips), `shared.rs` (what others read), `slot.rs` (a market
+//! that comes and goes), `behind.rs` (a clock that was set back). Not for: messages, sockets, and what a command means.
 
 mod attend;
 mod behind;
@@ -21,6 +22,7 @@ mod lines;
 mod reading;
 mod restore;
 mod shared;
+mod slot;
 mod supply;
 #[cfg(test)]
 mod tests;
@@ -36,6 +38,7 @@ pub use fleet::{Attended, Due, FleetId, FleetLine, FleetNews, Lagged, Missed};
 pub use handle::{MarketHandle, Pending};
 pub use reading::Reading;
 pub use shared::HostState;
+pub use slot::MarketSlot;
 pub use watch::TripWatch;
 
 use crate::clock::Clock;

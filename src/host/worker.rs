@@ -89,6 +89,11 @@ struct Turn {
 }
 
 impl Turn {
+    /// Whether nobody is to be told anything.
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.items() == 0
+    }
+
     fn items(&self) -> usize {
         let fleets: usize = self.fleets.iter().map(|attend| attend.drivers.len()).sum();
         self.answers.len() + self.attends.len() + self.looks.len() + fleets
@@ -153,7 +158,8 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
-        // Those who still wait find that the market has ended.
+        // Those who still wait find that the market has ended, and so do those who watch.
+        self.shared.watched.end();
     }
 
     /// How long nothing has to be done unless somebody asks.
@@ -198,8 +204,10 @@ impl Worker {
                 self.behind.look(self.shared.market, latest, now, &self.shared.metrics);
             }
         }
-        // Whoever is told of a failure needs no commit.
-        let committed = if turn.events.is_empty() { Ok(()) } else { self.commit(&turn.events) };
+        // Whoever is told of a failure needs no commit; whoever is told anything else needs one, also
+        // of nothing: the journal says whether this process still may tell.
+        let quiet = turn.is_empty() || !matches!(self.health, Health::Up);
+        let committed = if quiet { Ok(()) } else { self.commit(&turn.events) };
         match committed {
             Ok(()) => self.publish(turn),
             Err(error) => self.fail(&error, turn),
@@ -366,6 +374,9 @@ impl Worker {
         let committed = self.shared.journal.commit(self.ledger.seal(&self.market));
         self.ledger.clear();
         committed?;
+        if events.is_empty() {
+            return Ok(());
+        }
         self.shared.metrics.commit_seconds.record(begun.elapsed());
         self.shared.metrics.commit_events.record(events.len() as f64);
         Ok(())

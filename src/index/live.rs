@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::bucket::Lane;
+use super::changes::Changes;
 use super::meta::{Mask, Meta, STALE};
 use super::names::Names;
 use super::record::{self, Place};
@@ -29,13 +30,12 @@ use super::store::Store;
 use super::tree::Tree;
 use super::wheel::Wheel;
 use super::{
-    Advance, Answer, BatchOutcome, Driver, Fix, FullError, IndexConfig, LiveMap, Present, Supply,
+    Advance, Answer, BatchOutcome, Driver, FullError, IndexConfig, LiveMap, Present, Supply,
     narrow, present, widen,
 };
 use crate::geo::Area;
 use crate::ids::DriverId;
 use crate::model::{DriverKey, DriverStatus, Filter, Nearest, Profile, Report, Within};
-use crate::sync::{Ordering, fence};
 use crate::units::{Millis, Timestamp};
 
 /// The live map that serves production.
@@ -63,6 +63,8 @@ pub struct LiveIndex {
     passed: AtomicI64,
     /// Guards the drivers that have no position, and so no region.
     pub(super) limbo: Mutex<()>,
+    /// Who has changed, if somebody wants to know.
+    pub(super) changes: Option<Changes>,
 }
 
 /// A locked region, or the locked limbo.
@@ -93,7 +95,13 @@ impl LiveIndex {
             passing: Mutex::new(()),
             passed: AtomicI64::new(i64::MIN),
             limbo: Mutex::new(()),
+            changes: None,
         }
+    }
+
+    /// The same, noting who changes: a bit a driver that may be known.
+    pub fn noting_changes(self) -> Self {
+        Self { changes: Some(Changes::new(self.config.max_drivers)), ..self }
     }
 
     /// What it was made with.
@@ -112,7 +120,7 @@ impl LiveIndex {
 
     /// The present, with the time before it passed.
     #[inline]
-    fn present(&self, now: Timestamp) -> Timestamp {
+    pub(super) fn present(&self, now: Timestamp) -> Timestamp {
         match present(self.passed(now), now) {
             Present::Is(now) => now,
             Present::MustPass => {
@@ -183,7 +191,7 @@ impl LiveIndex {
     fn change_meta(&self, key: DriverKey, change: impl FnOnce(Meta) -> Meta) -> bool {
         let _gate = self.gate.read();
         let mut held = None;
-        match self.lock_driver(key, &mut held) {
+        let changed = match self.lock_driver(key, &mut held) {
             None | Some(Place::Free) => false,
             Some(Place::Waiting { .. }) => {
                 let record = self.store.record(key);
@@ -208,7 +216,11 @@ impl LiveIndex {
                 }
                 true
             }
+        };
+        if let Some(changes) = self.changes.as_ref().filter(|_| changed) {
+            changes.note_driver(key);
         }
+        changed
     }
 
     /// A filter for the scan, its excluded ids looked up.
@@ -265,6 +277,9 @@ impl LiveIndex {
         shard.remove(&id, key);
         drop(shard);
         self.slots.lock().free(record::slot(key));
+        if let Some(changes) = &self.changes {
+            changes.note_driver(key);
+        }
         true
     }
 
@@ -360,7 +375,11 @@ impl LiveMap for LiveIndex {
 
     fn apply(&self, now: Timestamp, reports: &[Report], outcome: &mut BatchOutcome) {
         let now = self.present(now);
+        let before = outcome.rejected.len();
         super::writer::apply(self, now, reports, outcome);
+        if let Some(changes) = &self.changes {
+            changes.note_applied(reports, &outcome.rejected[before..]);
+        }
     }
 
     fn forget(&self, driver: DriverKey) -> bool {
@@ -369,36 +388,7 @@ impl LiveMap for LiveIndex {
     }
 
     fn driver(&self, now: Timestamp, driver: DriverKey) -> Option<Driver> {
-        let now = self.present(now);
-        let record = self.store.record(driver);
-        loop {
-            match record.place_of(driver)? {
-                Place::Free => return None,
-                Place::Waiting { .. } => {
-                    let meta = Meta::from_bits(record.waiting_meta());
-                    // Still waiting, so that the word read was the meta.
-                    fence(Ordering::Acquire);
-                    if matches!(record.place_of(driver), Some(Place::Waiting { .. })) {
-                        let (status, profile) = (meta.status(), meta.profile());
-                        return Some(Driver { fix: None, status, profile });
-                    }
-                }
-                Place::In { bucket, lane } => {
-                    let bucket = self.store.bucket(bucket);
-                    let stamp = bucket.version.begin();
-                    let (lane, motion) = (bucket.lane(usize::from(lane)), record.motion());
-                    if bucket.version.unchanged(stamp) && lane.key() == driver {
-                        let meta = Meta { first: lane.first(), second: lane.second() };
-                        let (position, at) = (lane.bam().lat_lng(), widen(now, lane.at()));
-                        return Some(Driver {
-                            fix: Some(Fix { position, at, motion }),
-                            status: meta.status(),
-                            profile: meta.profile(),
-                        });
-                    }
-                }
-            }
-        }
+        self.look(self.present(now), driver).map(|(driver, _)| driver)
     }
 
     fn nearest(&self, now: Timestamp, question: &Nearest, answer: &mut Answer) {

@@ -8,12 +8,14 @@
 
 mod arena;
 mod bucket;
+mod changes;
 mod check;
 mod kernel;
 mod live;
 mod meta;
 mod names;
 mod node;
+mod occupant;
 mod order;
 mod raw;
 mod reader;
@@ -33,9 +35,12 @@ mod version;
 mod wheel;
 mod writer;
 
+pub use changes::Changes;
 pub use check::Violation;
 pub use live::LiveIndex;
+pub use occupant::Occupant;
 pub(crate) use raw::prefetch;
+pub use region::{disk_of_region, region_of};
 pub use scan::ScanIndex;
 
 use crate::geo::{Area, Haversine, LatLng};

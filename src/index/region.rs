@@ -12,8 +12,9 @@ use super::bucket::Rect;
 use super::kernel::{self, Center};
 use super::node::{Block, Child};
 use super::version::Version;
-use crate::geo::{Bam, Degrees, E7, EARTH_RADIUS_M, LatLng, sin_quarter};
+use crate::geo::{Bam, Circle, Degrees, E7, EARTH_RADIUS_M, LatLng, sin_quarter};
 use crate::model::DriverStatus;
+use crate::units::Meters;
 
 /// The resolution of regions: 1,770 km² on average, a city's worth of drivers in a handful.
 pub(super) const RESOLUTION: Resolution = Resolution::Four;
@@ -87,6 +88,21 @@ pub(super) fn cell_of(position: LatLng, resolution: Resolution) -> CellIndex {
     let Degrees { lat, lng } = position.degrees();
     let Ok(point) = H3Point::new(lat, lng) else { unreachable!("a position is finite") };
     point.to_cell(resolution)
+}
+
+/// The region that a position lies in: an H3 cell index.
+pub fn region_of(position: LatLng) -> u64 {
+    cell_of(position, RESOLUTION).into()
+}
+
+/// A disk that surely holds all positions of a region; `None` for what is no region.
+pub fn disk_of_region(region: u64) -> Option<Circle> {
+    let cell = CellIndex::try_from(region).ok().filter(|cell| cell.resolution() == RESOLUTION)?;
+    let (center, _, radius) = outline(cell);
+    let center = from_radians(center[2].asin(), center[1].atan2(center[0]));
+    // The centre is rounded to a hundredth of a metre.
+    let radius = Meters::new(radius * EARTH_RADIUS_M + 1.0).ok()?;
+    Some(Circle::new(center, radius))
 }
 
 /// A position on the unit sphere.

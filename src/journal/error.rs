@@ -38,6 +38,19 @@ pub enum CommitError {
     /// committed until the journal is opened anew.
     #[error("nothing is committed until a restart, since earlier {0}")]
     Poisoned(Arc<Failure>),
+    /// This process must not write at present. Nothing has changed.
+    #[error("{reason}")]
+    Closed {
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The batch is kept here, and not known to be where it has to be before anybody is told. Nobody
+    /// may be told: it may turn out to be there, or never to have been.
+    #[error("{reason}")]
+    Unconfirmed {
+        /// What is missing.
+        reason: &'static str,
+    },
 }
 
 /// A write that failed.
@@ -148,6 +161,12 @@ pub enum ReadError {
         path: PathBuf,
         /// What was said.
         cause: String,
+    },
+    /// This process must not tell at present what it has.
+    #[error("{reason}")]
+    Closed {
+        /// Why not.
+        reason: &'static str,
     },
 }
 

@@ -94,9 +94,10 @@ impl Server {
         let (drain, draining) = watch::channel(false);
         let (stop, stopping) = watch::channel(false);
         let door = Door::new(map, clock, config.stale_after, config.sink, draining);
-        let door = Arc::new(match config.market {
-            Some((market, metrics)) => door.with_market(market, metrics),
-            None => door,
+        let door = Arc::new(match (config.market, config.metrics) {
+            (Some((market, metrics)), _) => door.with_market(market, metrics),
+            (None, Some(metrics)) => door.counting_in(metrics),
+            (None, None) => door,
         });
         let health = health::reporter();
         let mut running = Running {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::ReportSink;
-use crate::host::MarketHandle;
+use crate::host::MarketSlot;
 use crate::limits;
 use crate::telemetry::Metrics;
 use crate::units::Millis;
@@ -29,7 +29,9 @@ pub struct ServerConfig {
     /// How long a drain may take before what is left is cut.
     pub drain_timeout: Duration,
     /// The market that is served, if any, and where it counts.
-    pub market: Option<(MarketHandle, Arc<Metrics>)>,
+    pub market: Option<(Arc<MarketSlot>, Arc<Metrics>)>,
+    /// Where to count, unless the market says.
+    pub metrics: Option<Arc<Metrics>>,
     /// Who else wants to know what was applied.
     pub sink: Option<Arc<dyn ReportSink>>,
 }
@@ -47,6 +49,7 @@ impl Default for ServerConfig {
             stale_after: Millis::from_secs(60),
             drain_timeout: Duration::from_secs(10),
             market: None,
+            metrics: None,
             sink: None,
         }
     }

@@ -12,8 +12,10 @@ use metrics::{
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::market::{self, MarketMetrics};
+use super::mirror::{self, MirrorMetrics};
 use super::process;
 use super::rpc::Rpc;
+use super::succession::SuccessionMetrics;
 use crate::model::DriverStatus;
 
 /// Upper ends of the buckets of request durations, in seconds: 10 µs to 1 s.
@@ -94,6 +96,10 @@ pub struct Metrics {
     pub trace_failed: Gauge,
     /// Those of the market, if there is one.
     pub market: Arc<MarketMetrics>,
+    /// Those of its lease and of its copy in Redis.
+    pub succession: Arc<SuccessionMetrics>,
+    /// Those of the mirror, if there is one.
+    pub mirror: Arc<MirrorMetrics>,
     durations: [Histogram; 6],
     errors: Vec<Counter>,
 }
@@ -105,6 +111,7 @@ impl Metrics {
             .into_iter()
             .chain(market::WAITS.map(|name| (name, &market::WAIT_BUCKETS[..])))
             .chain(market::WORKS.map(|name| (name, &DURATION_BUCKETS[..])))
+            .chain([(mirror::LAG, &mirror::LAG_BUCKETS[..])])
             .chain(market::COUNTS.map(|name| (name, &market::COUNT_BUCKETS[..])));
         let builder = buckets.fold(PrometheusBuilder::new(), |builder, (name, buckets)| {
             // Fails only for an empty list of buckets.
@@ -140,6 +147,8 @@ impl Metrics {
                 trace_rows_dropped: counter!("hansom_trace_rows_dropped_total"),
                 trace_failed: gauge!("hansom_trace_failed"),
                 market: Arc::new(MarketMetrics::new()),
+                succession: Arc::new(SuccessionMetrics::new()),
+                mirror: Arc::new(MirrorMetrics::new()),
                 errors: Rpc::each(|service, method, code| {
                     counter!(
                         "hansom_grpc_errors_total",

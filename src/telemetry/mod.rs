@@ -3,10 +3,14 @@
 mod logs;
 mod market;
 mod metrics;
+mod mirror;
 mod process;
 mod rpc;
+mod succession;
 
 pub use logs::{LogFormat, init_logs};
 pub use market::MarketMetrics;
 pub use metrics::{Method, Metrics};
+pub use mirror::MirrorMetrics;
 pub use rpc::Rpc;
+pub use succession::SuccessionMetrics;

@@ -22,11 +22,14 @@ mod recorded_requests;
 #[cfg(test)]
 mod recorded_traces;
 #[cfg(test)]
+mod redis;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod request_commands;
 #[cfg(test)]
 mod server;
+mod succession;
 #[cfg(test)]
 mod suite;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hansom::clock::Clock;
 use hansom::dispatch::{MarketConfig, policy};
-use hansom::host::{Host, HostConfig};
+use hansom::host::{Host, HostConfig, MarketSlot};
 use hansom::index::{IndexConfig, LiveIndex, LiveMap};
 use hansom::journal::MemoryJournal;
 use hansom::server::{Server, ServerConfig};
@@ -76,7 +76,7 @@ fn python_rides_through_reflection() {
         metrics: Arc::clone(&metrics.market),
     })
     .unwrap();
-    let market = Some((host.handle().clone(), metrics));
+    let market = Some((MarketSlot::here(host.handle().clone()), metrics));
     let config = ServerConfig { http: None, threads: 1, market, ..ServerConfig::default() };
     let running = Server::start(config, map, clock).unwrap();
     let address = running.grpc_addr().to_string();

@@ -17,7 +17,7 @@ use crate::api::door::{Door, time_ms};
 use crate::api::life::{StreamLife, arm, fired};
 use crate::api::proto::connect_request::Kind as Asked;
 use crate::api::proto::{ConnectRequest, ConnectResponse, Ready, connect_response::Kind};
-use crate::api::status::unreadable;
+use crate::api::status::{Failure, unreadable};
 use crate::limits;
 
 /// The responses of one `Connect`.
@@ -94,7 +94,15 @@ impl ConnectStream {
                 }
                 None => match Session::open(&self.door, &message) {
                     Ok(session) => {
-                        let market = self.door.market().ok().cloned();
+                        let market = match self.door.market() {
+                            Ok(market) => Some(market),
+                            Err(Failure::NoMarket) => None,
+                            // The app has to go where the driver's trips are.
+                            Err(failure) => {
+                                self.end = Some(Err(failure.into()));
+                                return false;
+                            }
+                        };
                         self.trips = Some(Trips::new(market, session.driver()));
                         self.session = Some(session);
                         return true;
@@ -156,6 +164,13 @@ impl Stream for ConnectStream {
         let failed = matches!(this.end, Some(Err(_)));
         if !failed && let Some(kind) = this.poll_market(cx) {
             return Poll::Ready(Some(Ok(ConnectResponse { kind: Some(kind) })));
+        }
+        if this.end.is_none()
+            && let Some(failure) = this.trips.as_ref().and_then(Trips::is_over)
+        {
+            this.trips = None;
+            this.end = Some(Ok(()));
+            return Poll::Ready(Some(Err(failure.into())));
         }
         let settled = this.is_settled();
         match this.end.replace(Ok(())) {

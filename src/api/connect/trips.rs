@@ -15,6 +15,7 @@ use crate::api::convert;
 use crate::api::life::{arm, fired};
 use crate::api::proto::connect_response::Kind;
 use crate::api::proto::{DriverCommand, DriverTrips, Superseded};
+use crate::api::status::Failure;
 use crate::host::{Attendance, Claim, HostError, LineEnd, MarketHandle, Pending};
 use crate::ids::DriverId;
 use crate::limits;
@@ -29,6 +30,8 @@ enum Line {
     Waits,
     /// Another stream of the driver has it.
     Elsewhere,
+    /// The market has ended, here at least.
+    Over(HostError),
 }
 
 /// The trips of one stream.
@@ -65,6 +68,14 @@ impl Trips {
         self.answers.due() == 0
     }
 
+    /// Why there will be no more news, once the market has ended: the app has to connect anew.
+    pub(super) fn is_over(&self) -> Option<Failure> {
+        match &self.line {
+            Line::Over(error) => Some(error.clone().into()),
+            _ => None,
+        }
+    }
+
     /// Takes a command.
     pub(super) fn take(&mut self, command: &DriverCommand) {
         let market = self.market.as_ref().map(|(market, _)| market);
@@ -88,8 +99,7 @@ impl Trips {
                         *line = Line::Open(attendance);
                         return Some(Kind::Trips(DriverTrips { trips }));
                     }
-                    // The server drains: the stream is about to end.
-                    Poll::Ready(Err(HostError::Ended { .. })) => *line = Line::Elsewhere,
+                    Poll::Ready(Err(error @ HostError::Ended { .. })) => *line = Line::Over(error),
                     Poll::Ready(Err(_)) => *line = waits(timer),
                 },
                 Line::Open(attendance) => match attendance.news.poll_recv(cx) {
@@ -114,7 +124,7 @@ impl Trips {
                     }
                     *line = Line::Asked(market.attend(*driver, *claim));
                 }
-                Line::Elsewhere => return None,
+                Line::Elsewhere | Line::Over(_) => return None,
             }
         }
     }

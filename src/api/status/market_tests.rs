@@ -52,7 +52,7 @@ fn documented(name: &str) -> Code {
         "key_reused" | "already_rated" => Code::AlreadyExists,
         "other_market" | "no_dropoff" => Code::InvalidArgument,
         "market_full" | "market_queue" => Code::ResourceExhausted,
-        "market_down" | "market_ended" | "no_time" => Code::Unavailable,
+        "market_down" | "market_elsewhere" | "market_ended" | "no_time" => Code::Unavailable,
         "unreadable" => Code::Internal,
         _ => Code::FailedPrecondition,
     }
@@ -88,6 +88,7 @@ fn each_failure_of_a_market_has_its_documented_status() {
     let (market, reason) = (trip.market(), "the disk is full".to_owned());
     check(HostError::QueueFull { market, max: 9 });
     check(HostError::Down { market, reason: reason.clone() });
+    check(HostError::Elsewhere { market, active: Some("10.0.0.7:7400".to_owned()) });
     check(HostError::Ended { market });
     check(HostError::NoTime { market });
     check(HostError::Unreadable { trip, cause: reason });

@@ -29,7 +29,7 @@ const RIDERS: usize = 6;
 const DRIVERS: usize = 8;
 
 /// SplitMix64 (Steele, Lea & Flood, OOPSLA 2014).
-fn random(seed: &mut u64, below: u64) -> u64 {
+pub(super) fn random(seed: &mut u64, below: u64) -> u64 {
     *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *seed;
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

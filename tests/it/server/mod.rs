@@ -21,6 +21,7 @@ mod recording;
 mod replayed;
 mod serve;
 mod settings;
+mod standby;
 mod support;
 mod town;
 mod trips;

@@ -17,7 +17,7 @@ use hansom::api::proto::{
 };
 use hansom::clock::Clock;
 use hansom::dispatch::{MarketConfig, policy};
-use hansom::host::{Host, HostConfig};
+use hansom::host::{Host, HostConfig, MarketSlot};
 use hansom::index::{IndexConfig, LiveIndex, LiveMap};
 use hansom::journal::{Journal, MemoryJournal};
 use hansom::server::{Running, Server, ServerConfig};
@@ -113,7 +113,7 @@ impl Hosted {
             metrics: Arc::clone(&metrics.market),
         })
         .unwrap();
-        let market = Some((host.handle().clone(), metrics));
+        let market = Some((MarketSlot::here(host.handle().clone()), metrics));
         let config = ServerConfig { threads: 1, market, ..ServerConfig::default() };
         let running = Server::start(config, map, clock).unwrap();
         let channel = channel(running.grpc_addr()).await;

@@ -1,0 +1,155 @@
+//! A batch on its way: grouped by region, what is to be there before what is to go.
+//!
+//! A driver who moved to another region is written there first and then removed here, so that it
+//! is always somewhere; a reader who sees both takes the newer.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use redis::{Cmd, Value};
+
+use super::Courier;
+use crate::geo::Degrees;
+use crate::limits;
+use crate::mirror::keys::{REGIONS, RegionKeys, region_name};
+use crate::mirror::link::Script;
+use crate::mirror::shadow::{Held, Plan};
+use crate::mirror::verdict::LinkError;
+
+/// One driver's change.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Op {
+    pub(super) slot: u32,
+    pub(super) plan: Plan,
+    /// Not before this did it change.
+    pub(super) since: Instant,
+}
+
+/// A call of a script: on which keys, with which arguments.
+type Call = (RegionKeys, Vec<Vec<u8>>);
+
+/// Those that are sent together.
+type Calls = Vec<Call>;
+
+fn with(mut command: Cmd, call: &Call) -> Cmd {
+    command.arg(call.1.as_slice());
+    command
+}
+
+impl Courier {
+    /// Sends what a batch plans.
+    pub(super) async fn send(&mut self, batch: &[Op]) -> Result<(), LinkError> {
+        let puts = by_region(batch.iter().filter_map(|op| op.plan.put.as_ref()));
+        self.list(puts.keys().copied()).await?;
+        let late = self.call(&self.scripts.put.clone(), calls(&puts, put_arguments)).await?;
+        self.metrics.late.increment(late);
+        let drops = by_region(batch.iter().filter_map(|op| op.plan.drop.as_ref()));
+        let gone = self.call(&self.scripts.drop.clone(), calls(&drops, drop_arguments)).await?;
+        self.metrics.removed.increment(gone);
+        Ok(())
+    }
+
+    /// Removes entries of one region, unless something newer is there.
+    pub(super) async fn remove(&self, gone: &[Held]) -> Result<(), LinkError> {
+        let drops = by_region(gone.iter());
+        let gone = self.call(&self.scripts.drop.clone(), calls(&drops, drop_arguments)).await?;
+        self.metrics.removed.increment(gone);
+        Ok(())
+    }
+
+    /// Makes sure that regions are in the set of regions.
+    pub(super) async fn list(
+        &mut self,
+        regions: impl Iterator<Item = u64>,
+    ) -> Result<(), LinkError> {
+        let new: Vec<u64> = regions.filter(|region| !self.listed.contains(region)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut command = redis::cmd("SADD");
+        command.arg(REGIONS);
+        for &region in &new {
+            command.arg(region_name(region));
+        }
+        self.link.query::<Value>(&command).await?;
+        self.listed.extend(new);
+        Ok(())
+    }
+
+    /// Runs calls of a script, and adds up what they return.
+    async fn call(&self, script: &Script, calls: Calls) -> Result<u64, LinkError> {
+        let short = calls.iter().map(|call| with(script.call(&call.0.all()), call)).collect();
+        let (mut sum, mut again) = (0, Vec::new());
+        for (answer, call) in self.link.many(short).await?.into_iter().zip(&calls) {
+            match answer {
+                Ok(value) => sum += count(&value),
+                Err(error) if error.has_code("NOSCRIPT") => again.push(call),
+                // As when somebody has put something else under one of our keys.
+                Err(error) => self.refused(&call.0, &error),
+            }
+        }
+        let full = again.iter().map(|call| with(script.call_in_full(&call.0.all()), call));
+        for (answer, call) in self.link.many(full.collect()).await?.into_iter().zip(again) {
+            match answer {
+                Ok(value) => sum += count(&value),
+                Err(error) => self.refused(&call.0, &error),
+            }
+        }
+        Ok(sum)
+    }
+
+    fn refused(&self, keys: &RegionKeys, error: &LinkError) {
+        self.metrics.failures.increment(1);
+        tracing::warn!(key = keys.geo, %error, "redis does not take a region");
+    }
+}
+
+fn count(value: &Value) -> u64 {
+    match value {
+        Value::Int(number) => u64::try_from(*number).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn by_region<'a>(held: impl Iterator<Item = &'a Held>) -> BTreeMap<u64, Vec<&'a Held>> {
+    let mut regions: BTreeMap<u64, Vec<&Held>> = BTreeMap::new();
+    for held in held {
+        regions.entry(held.region).or_default().push(held);
+    }
+    regions
+}
+
+fn calls(
+    regions: &BTreeMap<u64, Vec<&Held>>,
+    arguments: impl Fn(&Held, &mut Vec<Vec<u8>>),
+) -> Calls {
+    let mut calls = Vec::new();
+    for (&region, held) in regions {
+        for part in held.chunks(limits::MIRROR_CALL) {
+            let mut list = Vec::with_capacity(part.len() * 5);
+            for held in part {
+                arguments(held, &mut list);
+            }
+            calls.push((RegionKeys::of(region), list));
+        }
+    }
+    calls
+}
+
+fn put_arguments(held: &Held, list: &mut Vec<Vec<u8>>) {
+    let Held { id, entry, .. } = held;
+    let (lng, lat) = if entry.fits_geo() {
+        let Degrees { lat, lng } = entry.position.degrees();
+        (lng.to_string(), lat.to_string())
+    } else {
+        (String::new(), String::new())
+    };
+    list.push(id.as_bytes().to_vec());
+    list.push(entry.at.as_millis().to_string().into_bytes());
+    list.extend([lng.into_bytes(), lat.into_bytes(), entry.to_line().into_bytes()]);
+}
+
+fn drop_arguments(held: &Held, list: &mut Vec<Vec<u8>>) {
+    list.push(held.id.as_bytes().to_vec());
+    list.push(held.entry.at.as_millis().to_string().into_bytes());
+}

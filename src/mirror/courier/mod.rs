@@ -1,0 +1,279 @@
+//! The courier: carries what has changed on the map to Redis, batch by batch, on a thread of its
+//! own.
+//!
+//! It takes the bits of [`crate::index::Changes`], looks at who the drivers are *now*, and writes
+//! that; so a driver is written once however often it changed meanwhile, and what Redis does
+//! costs reports and questions nothing. What could not be written is noted again.
+
+mod batch;
+mod reconcile;
+mod warm;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use foldhash::fast::FixedState;
+use tokio::sync::watch;
+
+use self::batch::Op;
+use super::entry::Entry;
+use super::keys::{PULSE, Scripts};
+use super::link::Link;
+use super::service::{Leads, StatusOf};
+use super::shadow::{Held, Pace, Shadow, plan};
+use super::verdict::LinkError;
+use crate::clock::{self, Clock};
+use crate::index::{Changes, LiveIndex, Occupant};
+use crate::limits;
+use crate::telemetry::MirrorMetrics;
+use crate::units::Timestamp;
+
+/// Words of the set of changes that share a note of when they were last looked at.
+const CHUNK: usize = 64;
+
+/// How often Redis is told how far the mirror has come.
+const PULSE_EVERY: Duration = Duration::from_secs(1);
+
+/// How far the courier has come with a Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// What Redis knew before us is to be read first.
+    Cold,
+    /// What Redis holds may differ from what we believe.
+    Doubtful,
+    /// What Redis holds is what we have written.
+    Sure,
+}
+
+/// What the courier works with.
+pub(super) struct Courier {
+    pub(super) map: Arc<LiveIndex>,
+    pub(super) clock: Arc<Clock>,
+    pub(super) link: Arc<Link>,
+    pub(super) metrics: Arc<MirrorMetrics>,
+    /// True once what Redis knew is on the map.
+    pub(super) warm: watch::Sender<bool>,
+    status: StatusOf,
+    leads: Leads,
+    scripts: Scripts,
+    shadow: Shadow,
+    stage: Stage,
+    generation: u64,
+    /// Regions that are known to be in the set of regions.
+    listed: HashSet<u64, FixedState>,
+    /// When each chunk of the set of changes was last looked at.
+    looked: Vec<Instant>,
+    /// Short moves that were put off, as the set of changes has them.
+    put_off: Vec<u64>,
+    pace: Pace,
+    pulse: Option<Instant>,
+}
+
+impl Courier {
+    pub(super) fn new(
+        map: Arc<LiveIndex>,
+        clock: Arc<Clock>,
+        link: Arc<Link>,
+        metrics: Arc<MirrorMetrics>,
+        warm: watch::Sender<bool>,
+        (status, leads): (StatusOf, Leads),
+    ) -> Self {
+        Self {
+            map,
+            clock,
+            link,
+            metrics,
+            warm,
+            status,
+            leads,
+            scripts: Scripts::new(),
+            shadow: Shadow::default(),
+            stage: Stage::Cold,
+            generation: 0,
+            listed: HashSet::default(),
+            looked: Vec::new(),
+            put_off: Vec::new(),
+            pace: Pace::Even,
+            pulse: None,
+        }
+    }
+
+    /// Carries until `stop` becomes true, and then what is left, if Redis takes it.
+    pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        loop {
+            let pause = Duration::from_millis(limits::MIRROR_PAUSE_MS);
+            let stopped = tokio::select! {
+                () = tokio::time::sleep(pause) => false,
+                _ = stop.wait_for(|&stop| stop) => true,
+            };
+            let round = self.round().await;
+            self.metrics.set_open(self.link.is_open());
+            if let Err(error) = &round
+                && !matches!(error, LinkError::Open { .. })
+            {
+                self.metrics.failures.increment(1);
+                // Whether the last batch was done is unknown, and what was done before may be lost.
+                self.doubt();
+            }
+            if stopped {
+                return;
+            }
+        }
+    }
+
+    /// What Redis holds may differ from what is believed.
+    fn doubt(&mut self) {
+        if self.stage == Stage::Sure {
+            self.stage = Stage::Doubtful;
+        }
+        self.listed.clear();
+    }
+
+    /// One look at everything.
+    async fn round(&mut self) -> Result<(), LinkError> {
+        let Some(now) = self.started() else { return Ok(()) };
+        self.tell_backlog();
+        let leads = (self.leads)();
+        if self.stage == Stage::Cold && (leads || !*self.warm.borrow()) {
+            self.warm_up().await?;
+            self.stage = Stage::Doubtful;
+            self.warm.send_replace(true);
+        }
+        if !leads {
+            // Somebody else writes: all of that is to be read when this changes.
+            self.doubt();
+            self.stage = Stage::Cold;
+            return Ok(());
+        }
+        let due = self.pulse.is_none_or(|last| last.elapsed() >= PULSE_EVERY);
+        if due {
+            self.link.check().await?;
+            self.look_for_pulse().await?;
+        }
+        let begun = self.clock.now();
+        self.pass(now).await?;
+        if self.link.generation() != self.generation {
+            self.doubt();
+            self.generation = self.link.generation();
+        }
+        if self.stage == Stage::Doubtful {
+            self.reconcile().await?;
+            self.stage = Stage::Sure;
+        }
+        if due || self.pulse.is_none() {
+            self.tell_pulse(begun).await?;
+        }
+        Ok(())
+    }
+
+    fn started(&self) -> Option<Timestamp> {
+        Some(self.clock.now()).filter(|&now| now != Clock::UNSTARTED)
+    }
+
+    /// Carries all that has changed up to now.
+    async fn pass(&mut self, now: Timestamp) -> Result<(), LinkError> {
+        let begun = clock::stopwatch();
+        let words = (self.map.slots() as usize).div_ceil(64);
+        self.looked.resize(words.div_ceil(CHUNK), begun);
+        self.put_off.resize(words, 0);
+        let mut batch = Vec::with_capacity(limits::MIRROR_BATCH.min(words * 64));
+        for chunk in 0..words.div_ceil(CHUNK) {
+            let since = std::mem::replace(&mut self.looked[chunk], clock::stopwatch());
+            for word in chunk * CHUNK..words.min((chunk + 1) * CHUNK) {
+                self.gather(now, word, since, &mut batch);
+            }
+            if batch.len() >= limits::MIRROR_BATCH {
+                self.deliver(&mut batch).await?;
+            }
+        }
+        self.deliver(&mut batch).await?;
+        let late = begun.elapsed() > Duration::from_millis(limits::MIRROR_BEHIND_MS);
+        self.pace = if late { Pace::Behind } else { Pace::Even };
+        Ok(())
+    }
+
+    /// Takes the changes of 64 slots.
+    fn gather(&mut self, now: Timestamp, word: usize, since: Instant, batch: &mut Vec<Op>) {
+        let Some(changes) = self.map.changes() else { return };
+        let mut bits = changes.take(word);
+        if self.pace == Pace::Even {
+            bits |= std::mem::take(&mut self.put_off[word]);
+        }
+        while bits != 0 {
+            let bit = bits.trailing_zeros();
+            bits &= bits - 1;
+            let slot = u32::try_from(word * 64).unwrap_or(u32::MAX).saturating_add(bit);
+            let is = self.map.occupant(now, slot).as_ref().and_then(held);
+            match plan(self.shadow.get(slot), is, self.pace) {
+                None => {
+                    self.put_off[word] |= 1 << bit;
+                    self.metrics.put_off.increment(1);
+                }
+                Some(plan) if plan.put.is_none() && plan.drop.is_none() => {}
+                Some(plan) => batch.push(Op { slot, plan, since }),
+            }
+        }
+    }
+
+    /// Sends a batch; what could not be sent is noted again.
+    async fn deliver(&mut self, batch: &mut Vec<Op>) -> Result<(), LinkError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let sent = self.send(batch).await;
+        match &sent {
+            Ok(()) => {
+                for op in batch.iter() {
+                    self.shadow.set(op.slot, op.plan.put.as_ref());
+                    self.metrics.lag.record(op.since.elapsed().as_secs_f64());
+                }
+                self.metrics.written.increment(batch.len() as u64);
+            }
+            Err(_) => batch.iter().for_each(|op| self.note(op.slot)),
+        }
+        batch.clear();
+        sent
+    }
+
+    fn note(&self, slot: u32) {
+        if let Some(changes) = self.map.changes() {
+            Changes::note(changes, slot);
+        }
+    }
+
+    fn tell_backlog(&self) {
+        let slots = self.map.slots();
+        let noted = self.map.changes().map_or(0, |changes| changes.count(slots));
+        let put_off: u64 = self.put_off.iter().map(|word| u64::from(word.count_ones())).sum();
+        self.metrics.backlog.set((noted + put_off) as f64);
+    }
+
+    /// Whether what was told of the mirror is still there: without, Redis was emptied.
+    async fn look_for_pulse(&mut self) -> Result<(), LinkError> {
+        let mut command = redis::cmd("EXISTS");
+        command.arg(PULSE);
+        let there: u64 = self.link.query(&command).await?;
+        if there == 0 && self.pulse.is_some() {
+            tracing::warn!(redis = %self.link.address(), "redis was emptied: all is written again");
+            self.doubt();
+        }
+        Ok(())
+    }
+
+    /// Tells readers of the copy how far it has come: to all that had changed at `complete`.
+    async fn tell_pulse(&mut self, complete: Timestamp) -> Result<(), LinkError> {
+        let mut command = redis::cmd("HSET");
+        command.arg(PULSE).arg("at_ms").arg(self.clock.now().as_millis());
+        command.arg("complete_ms").arg(complete.as_millis());
+        self.link.query::<redis::Value>(&command).await?;
+        self.pulse = Some(clock::stopwatch());
+        Ok(())
+    }
+}
+
+/// What is mirrored of who has a slot.
+fn held(occupant: &Occupant) -> Option<Held> {
+    let entry = Entry::of(&occupant.driver)?;
+    Some(Held { id: occupant.id, region: occupant.region?, entry })
+}

@@ -1,0 +1,123 @@
+//! After doubt: what Redis holds and what we believe are made equal again, region by region, and
+//! only where their digests differ. Removals included: what Redis has and we have not goes.
+//!
+//! The courier writes nothing meanwhile, so that what is compared stands still.
+
+use std::collections::{BTreeSet, HashMap};
+
+use foldhash::fast::FixedState;
+use redis::Value;
+
+use super::Courier;
+use crate::ids::DriverId;
+use crate::limits;
+use crate::mirror::entry::{Entry, id_of};
+use crate::mirror::keys::RegionKeys;
+use crate::mirror::read::{self, Piece};
+use crate::mirror::shadow::Held;
+use crate::mirror::verdict::LinkError;
+
+/// Digests that are asked for together.
+const TOGETHER: usize = 16;
+
+impl Courier {
+    /// Makes sure that Redis will hold what the map holds, and nothing else.
+    pub(super) async fn reconcile(&mut self) -> Result<(), LinkError> {
+        let ours = self.shadow.digests();
+        let listed = read::regions(&self.link).await?;
+        self.listed = listed.iter().copied().collect();
+        self.list(ours.keys().copied()).await?;
+        let regions: BTreeSet<u64> = listed.into_iter().chain(ours.keys().copied()).collect();
+        let all: Vec<u64> = regions.into_iter().collect();
+        let mut differing = BTreeSet::new();
+        for part in all.chunks(TOGETHER) {
+            let theirs = read::digests(&self.link, &self.scripts.digest, part).await?;
+            for (&region, theirs) in part.iter().zip(theirs) {
+                let ours = ours.get(&region).copied().unwrap_or_default();
+                if theirs != Some(ours) {
+                    differing.insert(region);
+                }
+            }
+        }
+        if differing.is_empty() {
+            return Ok(());
+        }
+        let slots = self.shadow.slots_of(&differing);
+        let (mut missing, mut extra) = (0, 0);
+        for &region in &differing {
+            let empty = Vec::new();
+            let (put, gone) = self.repair(region, slots.get(&region).unwrap_or(&empty)).await?;
+            missing += put;
+            extra += gone;
+        }
+        self.metrics.differences.increment(missing + extra);
+        tracing::info!(
+            regions = differing.len(),
+            missing,
+            extra,
+            "redis did not hold what it was believed to; it is made equal"
+        );
+        Ok(())
+    }
+
+    /// Notes who is missing or wrong in a region, and removes who is there without being known.
+    async fn repair(&mut self, region: u64, slots: &[u32]) -> Result<(u64, u64), LinkError> {
+        let mut lines: HashMap<DriverId, Vec<u8>, FixedState> = HashMap::default();
+        let mut pieces = vec![Piece::first(region)];
+        while !pieces.is_empty() {
+            for (id, line) in read::pages(&self.link, &self.scripts.page, &mut pieces).await? {
+                if let Some(id) = id_of(&id) {
+                    lines.insert(id, line);
+                }
+            }
+        }
+        let same = lines.len() == slots.len();
+        let mut missing = 0;
+        for &slot in slots {
+            let Some(held) = self.shadow.get(slot) else { continue };
+            let there = lines.remove(&held.id);
+            if there.as_deref() != Some(held.entry.to_line().as_bytes()) {
+                missing += 1;
+                self.shadow.set(slot, None);
+                self.note(slot);
+            }
+        }
+        let extra: Vec<Held> = lines.iter().map(|(id, line)| unknown(*id, region, line)).collect();
+        for part in extra.chunks(limits::MIRROR_BATCH) {
+            self.remove(part).await?;
+        }
+        if same && missing == 0 && extra.is_empty() {
+            // The lines are right and the sets beside them are not: they are made anew.
+            let keys = RegionKeys::of(region);
+            let mut command = redis::cmd("DEL");
+            command.arg(&keys.geo).arg(&keys.seen);
+            self.link.query::<Value>(&command).await?;
+            for &slot in slots {
+                self.shadow.set(slot, None);
+                self.note(slot);
+            }
+            missing = slots.len() as u64;
+        }
+        Ok((missing, extra.len() as u64))
+    }
+}
+
+/// Somebody whom only Redis knows; what cannot be read goes in any case.
+fn unknown(id: DriverId, region: u64, line: &[u8]) -> Held {
+    let entry = str::from_utf8(line).ok().and_then(Entry::parse);
+    Held { id, region, entry: entry.unwrap_or_else(Entry::unreadable) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Timestamp;
+
+    #[test]
+    fn what_cannot_be_read_is_removed_whatever_its_time() {
+        let id: DriverId = "a".parse().unwrap();
+        assert_eq!(unknown(id, 1, b"?").entry.at, Timestamp::from_millis(1 << 52));
+        let line = b"1,2,3,1,1,4,500,0,,,";
+        assert_eq!(unknown(id, 1, line).entry.at, Timestamp::from_millis(3));
+    }
+}

@@ -1,0 +1,206 @@
+//! What Redis is believed to hold, driver by driver, and what has to be done about a change.
+//!
+//! The decision is a pure function of what was mirrored and what is: nothing here talks to Redis.
+
+use std::collections::{BTreeSet, HashMap};
+
+use foldhash::fast::FixedState;
+
+use super::entry::{Entry, print_of};
+use crate::ids::DriverId;
+use crate::limits;
+use crate::units::Millis;
+
+/// A driver's entry, and under which region it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Held {
+    pub(super) id: DriverId,
+    pub(super) region: u64,
+    pub(super) entry: Entry,
+}
+
+/// The same as it is kept: an id takes its length.
+#[derive(Clone, Debug)]
+struct Kept {
+    id: Box<[u8]>,
+    region: u64,
+    entry: Entry,
+}
+
+/// What Redis is believed to hold, by slot. Some 100 bytes a driver.
+#[derive(Debug, Default)]
+pub(super) struct Shadow {
+    slots: Vec<Option<Kept>>,
+}
+
+/// What a region holds, in short: to be compared with what Redis says of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Digest {
+    pub(super) drivers: u64,
+    /// Those of them whom a geo set can hold.
+    pub(super) positions: u64,
+    pub(super) sum: u64,
+}
+
+/// What has to be done about a driver.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Plan {
+    /// What is to be written.
+    pub(super) put: Option<Held>,
+    /// What is to be removed afterwards, unless something newer is there.
+    pub(super) drop: Option<Held>,
+}
+
+/// Whether short moves are worth writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// All is written.
+    Even,
+    /// Short moves can wait.
+    Behind,
+}
+
+impl Shadow {
+    pub(super) fn get(&self, slot: u32) -> Option<Held> {
+        let kept = self.slots.get(slot as usize)?.as_ref()?;
+        let id = DriverId::try_from(&kept.id[..]).ok()?;
+        Some(Held { id, region: kept.region, entry: kept.entry })
+    }
+
+    pub(super) fn set(&mut self, slot: u32, held: Option<&Held>) {
+        let slot = slot as usize;
+        if slot >= self.slots.len() {
+            self.slots.resize(slot + 1, None);
+        }
+        match (&mut self.slots[slot], held) {
+            (Some(kept), Some(held)) if *kept.id == *held.id.as_bytes() => {
+                (kept.region, kept.entry) = (held.region, held.entry);
+            }
+            (kept, held) => {
+                *kept = held.map(|held| Kept {
+                    id: held.id.as_bytes().into(),
+                    region: held.region,
+                    entry: held.entry,
+                });
+            }
+        }
+    }
+
+    /// The digest of each region that holds somebody.
+    pub(super) fn digests(&self) -> HashMap<u64, Digest, FixedState> {
+        let mut digests: HashMap<u64, Digest, FixedState> = HashMap::default();
+        for kept in self.slots.iter().flatten() {
+            let digest = digests.entry(kept.region).or_default();
+            digest.drivers += 1;
+            digest.positions += u64::from(kept.entry.fits_geo());
+            digest.sum += u64::from(print_of(&kept.id, kept.entry.to_line().as_bytes()));
+        }
+        digests
+    }
+
+    /// Who is believed to be in these regions, by slot.
+    pub(super) fn slots_of(&self, regions: &BTreeSet<u64>) -> HashMap<u64, Vec<u32>, FixedState> {
+        let mut slots: HashMap<u64, Vec<u32>, FixedState> = HashMap::default();
+        for (slot, kept) in (0..).zip(&self.slots) {
+            if let Some(kept) = kept.as_ref().filter(|kept| regions.contains(&kept.region)) {
+                slots.entry(kept.region).or_default().push(slot);
+            }
+        }
+        slots
+    }
+}
+
+/// What has to be done so that Redis holds `now` where it holds `held`; `None`: nothing that
+/// cannot wait.
+pub(super) fn plan(held: Option<Held>, now: Option<Held>, pace: Pace) -> Option<Plan> {
+    let Some(now) = now else { return Some(Plan { put: None, drop: held }) };
+    let Some(held) = held else { return Some(Plan { put: Some(now), drop: None }) };
+    let same_place = held.id == now.id && held.region == now.region;
+    if same_place && pace == Pace::Behind && can_wait(&held.entry, &now.entry) {
+        return None;
+    }
+    Some(Plan {
+        put: (!same_place || held.entry != now.entry).then_some(now),
+        drop: (!same_place).then_some(held),
+    })
+}
+
+/// Whether nothing has changed but the position, by a little, and not for long.
+fn can_wait(held: &Entry, now: &Entry) -> bool {
+    /// Ten-millionths of a degree in a metre, along a meridian.
+    const E7_PER_M: i64 = 90;
+    let near = |a: i32, b: i32| {
+        let apart = (i64::from(a) - i64::from(b)).abs();
+        apart < i64::from(limits::MIRROR_SKIP_BELOW_M) * E7_PER_M
+    };
+    held.status == now.status
+        && held.profile == now.profile
+        && now.at.since(held.at) < Millis(limits::MIRROR_REFRESH_MS)
+        && near(held.position.lat_e7(), now.position.lat_e7())
+        && near(held.position.lng_e7(), now.position.lng_e7())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geo::{E7, LatLng};
+    use crate::model::{DriverStatus, Motion, Profile};
+    use crate::units::Timestamp;
+
+    fn held(id: &str, region: u64, lng: i32, at: i64) -> Held {
+        let entry = Entry {
+            position: LatLng::try_from(E7 { lat: 0, lng }).unwrap(),
+            at: Timestamp::from_millis(at),
+            motion: Motion::default(),
+            status: DriverStatus::Available,
+            profile: Profile::default(),
+        };
+        Held { id: id.parse().unwrap(), region, entry }
+    }
+
+    #[test]
+    fn each_kind_of_change_has_its_plan() {
+        let (old, new) = (held("a", 1, 0, 0), held("a", 1, 5, 1));
+        let even = |held, now| plan(held, now, Pace::Even).unwrap();
+        assert_eq!(even(None, None), Plan::default());
+        assert_eq!(even(None, Some(new)), Plan { put: Some(new), drop: None });
+        assert_eq!(even(Some(old), Some(new)), Plan { put: Some(new), drop: None });
+        assert_eq!(even(Some(old), Some(old)), Plan::default());
+        assert_eq!(even(Some(old), None), Plan { put: None, drop: Some(old) });
+        let moved = held("a", 2, 5, 1);
+        assert_eq!(even(Some(old), Some(moved)), Plan { put: Some(moved), drop: Some(old) });
+        let other = held("b", 1, 5, 1);
+        assert_eq!(even(Some(old), Some(other)), Plan { put: Some(other), drop: Some(old) });
+    }
+
+    #[test]
+    fn only_short_moves_can_wait() {
+        let old = held("a", 1, 0, 0);
+        let waits = |now: Held| plan(Some(old), Some(now), Pace::Behind).is_none();
+        assert!(waits(held("a", 1, 2_699, 14_999)));
+        assert!(!waits(held("a", 1, 2_700, 14_999)), "30 m");
+        assert!(!waits(held("a", 1, 0, 15_000)), "too long ago");
+        assert!(!waits(held("a", 2, 0, 1)), "another region");
+        let mut busy = held("a", 1, 0, 1);
+        busy.entry.status = DriverStatus::OnTrip;
+        assert!(!waits(busy));
+    }
+
+    #[test]
+    fn digests_tell_regions_apart() {
+        let mut shadow = Shadow::default();
+        for (slot, id) in ["a", "b", "c"].into_iter().enumerate() {
+            let slot = u32::try_from(slot).unwrap();
+            shadow.set(slot, Some(&held(id, u64::from(slot) % 2, 7, 1)));
+        }
+        let before = shadow.digests();
+        assert_eq!((before[&0].drivers, before[&1].drivers), (2, 1));
+        assert_eq!(shadow.slots_of(&BTreeSet::from([0]))[&0], [0, 2]);
+        shadow.set(0, Some(&held("a", 0, 8, 1)));
+        shadow.set(1, None);
+        let after = shadow.digests();
+        assert_ne!(before[&0].sum, after[&0].sum);
+        assert_eq!((after.len(), shadow.get(1)), (1, None));
+        assert_eq!(shadow.get(0), Some(held("a", 0, 8, 1)));
+    }
+}

@@ -1,0 +1,4 @@
+//! The parts that need no Redis.
+
+mod backlog;
+mod founding;
