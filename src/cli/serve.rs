@@ -92,6 +92,9 @@ pub(super) struct Args {
     /// several redis:// URLs (repeated, or with commas) for a cluster
     #[arg(long, value_name = "URL")]
     redis: Vec<String>,
+    /// Answer from the copy in Redis alone, and write nothing to it
+    #[arg(long)]
+    fallback_only: bool,
     /// Allow addresses that other machines can reach, without encryption or authentication
     #[arg(long)]
     insecure: bool,
@@ -123,6 +126,7 @@ impl Args {
             .flag("record", self.record.clone())
             .flag("clock", self.clock.clone())
             .flag("redis", (!self.redis.is_empty()).then(|| self.redis.join(",")))
+            .flag("fallback_only", self.fallback_only.then(|| "true".to_owned()))
             .flag("insecure", self.insecure.then(|| "true".to_owned()))
     }
 }
@@ -238,6 +242,8 @@ fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<S
     };
     let host = config.market.as_ref().map(start).transpose()?;
     let market = host.as_ref().map(|(host, _)| (host.handle().clone(), Arc::clone(&metrics)));
+    let handle = host.as_ref().map(|(host, _)| host.handle().clone());
+    let (mirror, copy) = serve_mirror::start(config, seed, handle, index, &clock, &metrics)?;
     let server = ServerConfig {
         listen: config.listen,
         http: Some(config.http),
@@ -245,21 +251,12 @@ fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<S
         stale_after: config.index.stale_after,
         drain_timeout: Duration::from_millis(config.drain_timeout.get()),
         market,
-        metrics: Some(Arc::clone(&metrics)),
+        metrics: Some(metrics),
+        copy,
         sink,
         ..ServerConfig::default()
     };
-    let running =
-        Server::start(server, map, Arc::clone(&clock)).context("cannot start the server")?;
-    let mirror = match &config.redis {
-        None => None,
-        Some(address) => {
-            let handle = host.as_ref().map(|(host, _)| host.handle().clone());
-            let with = serve_mirror::config(address.clone(), seed, handle);
-            let mirror = Mirror::start(with, index, clock, Arc::clone(&metrics.mirror));
-            Some(mirror.context("cannot start the mirror")?)
-        }
-    };
+    let running = Server::start(server, map, clock).context("cannot start the server")?;
     Ok(Started { running, host, mirror })
 }
 

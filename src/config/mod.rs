@@ -58,6 +58,8 @@ pub struct Config {
     pub market: Option<MarketSettings>,
     /// Where the copy of the map is kept, if anywhere.
     pub redis: Option<RedisAddress>,
+    /// Whether questions are answered from that copy alone, and nothing is written to it.
+    pub fallback_only: bool,
     /// Whether anybody who reaches the address may use it.
     pub insecure: bool,
     /// Each setting as it was given, for `--print-config`.

@@ -55,7 +55,7 @@ const fn limit(name: &'static str, default: usize) -> Setting {
 }
 
 /// Each setting.
-pub const SETTINGS: [Setting; 46] = [
+pub const SETTINGS: [Setting; 47] = [
     text("listen", "127.0.0.1:7400"),
     text("http", "127.0.0.1:7401"),
     // 0: as many as the machine has cores.
@@ -102,6 +102,7 @@ pub const SETTINGS: [Setting; 46] = [
     bare("tariff_cancellation", "500"),
     bare("tariff_no_show", "500"),
     text("redis", ""),
+    bare("fallback_only", "false"),
     bare("insecure", "false"),
 ];
 
