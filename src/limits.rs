@@ -514,6 +514,20 @@ pub const MIRROR_REFRESH_MS: u64 = 15_000;
 /// Drivers that are read from Redis in one piece when whole regions are read.
 pub const MIRROR_PAGE: usize = 1_000;
 
+/// How long a question that is answered from Redis may take, in milliseconds. Longer: `UNAVAILABLE`.
+pub const FALLBACK_DEADLINE_MS: u64 = 1_000;
+
+/// How long the primary may take before a replica is asked too, in milliseconds.
+pub const FALLBACK_HEDGE_MS: u64 = 50;
+
+/// How long the list of regions is believed, in milliseconds: somebody in a new region is not found
+/// for so long.
+pub const FALLBACK_WORLD_MS: u64 = 1_000;
+
+/// How long a server that starts answers from Redis, at most, before it has read all of it, in
+/// milliseconds. Longer, as when there is no Redis: it answers from its map.
+pub const WARMING_MS: u64 = 30_000;
+
 // --- The client -----------------------------------------------------------------------------
 
 /// The largest message that our client takes or sends: a page of 10,000 drivers is under 2 MiB.

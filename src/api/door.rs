@@ -7,11 +7,12 @@ use tokio::sync::watch;
 
 use super::status::Failure;
 use super::tally::REASON_NAMES;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::host::{MarketHandle, MarketSlot};
 use crate::ids::DriverId;
 use crate::index::LiveMap;
 use crate::limits;
+use crate::mirror::Fallback;
 use crate::model::{DriverKey, DriverStatus, Profile, Report};
 use crate::telemetry::Metrics;
 use crate::units::{Millis, Timestamp};
@@ -37,6 +38,20 @@ pub struct SinkState {
     pub failed: bool,
 }
 
+/// When questions are answered from the copy in Redis.
+#[derive(Clone, Debug)]
+pub enum CopyUse {
+    /// Always: the map is not filled.
+    Always,
+    /// Until the map knows what the copy knew, but not beyond a moment.
+    UntilWarm {
+        /// Whether it does.
+        warm: watch::Receiver<bool>,
+        /// The moment.
+        end: std::time::Instant,
+    },
+}
+
 /// What the services share.
 pub struct Door {
     /// The live map.
@@ -48,6 +63,7 @@ pub struct Door {
     /// Where to count.
     pub metrics: Arc<Metrics>,
     market: Option<Arc<MarketSlot>>,
+    copy: Option<(Arc<Fallback>, CopyUse)>,
     sink: Option<Arc<dyn ReportSink>>,
     drain: watch::Receiver<bool>,
     streams: AtomicUsize,
@@ -63,8 +79,8 @@ impl Door {
         drain: watch::Receiver<bool>,
     ) -> Self {
         let metrics = Arc::new(Metrics::new(&REASON_NAMES));
-        let (market, streams) = (None, AtomicUsize::new(0));
-        Self { map, clock, stale_after, metrics, market, sink, drain, streams }
+        let (market, copy, streams) = (None, None, AtomicUsize::new(0));
+        Self { map, clock, stale_after, metrics, market, copy, sink, drain, streams }
     }
 
     /// The same, with a market behind it that counts in `metrics`.
@@ -75,6 +91,29 @@ impl Door {
     /// The same, counting in `metrics`.
     pub fn counting_in(self, metrics: Arc<Metrics>) -> Self {
         Self { metrics, ..self }
+    }
+
+    /// The same, with a copy of the map in Redis.
+    pub fn with_copy(self, copy: Option<(Arc<Fallback>, CopyUse)>) -> Self {
+        Self { copy, ..self }
+    }
+
+    /// The copy, if questions are to be answered from it now.
+    pub(super) fn copy(&self) -> Option<&Fallback> {
+        let (copy, when) = self.copy.as_ref()?;
+        let now = match when {
+            CopyUse::Always => true,
+            CopyUse::UntilWarm { warm, end } => !*warm.borrow() && clock::stopwatch() < *end,
+        };
+        now.then_some(copy)
+    }
+
+    /// Whether there is a map to answer streams from.
+    ///
+    /// # Errors
+    /// [`Failure::CopyOnly`] if there is only the copy now.
+    pub(super) fn has_map(&self) -> Result<(), Failure> {
+        if self.copy().is_some() { Err(Failure::CopyOnly) } else { Ok(()) }
     }
 
     /// The market.

@@ -28,7 +28,7 @@ pub fn metrics() -> std::sync::Arc<crate::telemetry::Metrics> {
 }
 
 pub use admin::AdminService;
-pub use door::{Door, ReportSink, SharedMap, SinkState, StreamPermit};
+pub use door::{CopyUse, Door, ReportSink, SharedMap, SinkState, StreamPermit};
 pub use driver::DriverService;
 pub use life::StreamLife;
 pub use proximity::ProximityService;

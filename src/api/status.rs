@@ -12,6 +12,7 @@ use crate::host::HostError;
 use crate::ids::{DriverId, TripId};
 use crate::index::FullError;
 use crate::limits;
+use crate::mirror::FallbackError;
 use crate::model::DriverStatus;
 
 /// Why a call or a stream ends without what was asked for.
@@ -104,6 +105,12 @@ pub enum Failure {
         /// What it answered.
         reply: String,
     },
+    /// The copy of the map does not answer.
+    #[error("the map is not here, and its copy does not answer: {0}")]
+    NoCopy(#[from] FallbackError),
+    /// There is only the copy, which is not asked for this.
+    #[error("the map is not here; from its copy, Nearest, Within and Count are answered")]
+    CopyOnly,
     /// The server is shutting down.
     #[error("the server drains; reconnect")]
     Draining,
@@ -133,7 +140,7 @@ impl Failure {
             | Self::TooMuchUnfinished { .. }
             | Self::TooMuchUnread { .. }
             | Self::MessageTooLarge { .. } => Code::ResourceExhausted,
-            Self::Draining => Code::Unavailable,
+            Self::Draining | Self::NoCopy(_) | Self::CopyOnly => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
         }
     }
@@ -155,6 +162,8 @@ impl Failure {
             Self::StatusOwned { .. } => "status_owned",
             Self::Undecided { .. } => "undecided",
             Self::Odd { .. } => "odd_reply",
+            Self::NoCopy(_) => "no_copy",
+            Self::CopyOnly => "copy_only",
             Self::Draining => "draining",
             Self::DeadlineExceeded => "deadline_exceeded",
         }
@@ -222,7 +231,7 @@ impl Failure {
             | Self::StatusOwned { .. }
             | Self::Undecided { .. }
             | Self::Odd { .. } => self.market_details(),
-            Self::Draining => retry(),
+            Self::Draining | Self::NoCopy(_) | Self::CopyOnly => retry(),
             Self::DeadlineExceeded => ErrorDetails::new(),
         }
     }
@@ -383,6 +392,14 @@ mod tests {
                 Code::Internal,
                 "the market answered x, which is no answer to this; please report it",
             ),
+            Failure::NoCopy(_) => (
+                Code::Unavailable,
+                "the map is not here, and its copy does not answer: redis has not answered within 1s",
+            ),
+            Failure::CopyOnly => (
+                Code::Unavailable,
+                "the map is not here; from its copy, Nearest, Within and Count are answered",
+            ),
             Failure::Draining => (Code::Unavailable, "the server drains; reconnect"),
             Failure::DeadlineExceeded => {
                 (Code::DeadlineExceeded, "the deadline of the stream has passed")
@@ -411,6 +428,8 @@ mod tests {
             },
             Failure::Undecided { trip: "sf-1".parse().unwrap() },
             Failure::Odd { reply: "x".to_owned() },
+            Failure::NoCopy(FallbackError::Late { within: Duration::from_secs(1) }),
+            Failure::CopyOnly,
             Failure::Draining,
             Failure::DeadlineExceeded,
         ];

@@ -96,6 +96,9 @@ pub(super) struct Args {
     /// several redis:// URLs (repeated, or with commas) for a cluster
     #[arg(long, value_name = "URL", help_heading = "Options")]
     redis: Vec<String>,
+    /// Answer from the copy in Redis alone, and write nothing to it
+    #[arg(long)]
+    fallback_only: bool,
     /// Allow addresses that other machines can reach, without encryption or authentication
     #[arg(long)]
     insecure: bool,
@@ -128,6 +131,7 @@ impl Args {
             .flag("record", self.record.clone())
             .flag("clock", self.clock.clone())
             .flag("redis", (!self.redis.is_empty()).then(|| self.redis.join(",")))
+            .flag("fallback_only", self.fallback_only.then(|| "true".to_owned()))
             .flag("insecure", self.insecure.then(|| "true".to_owned()))
     }
 }
@@ -256,6 +260,7 @@ fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<S
         }
         (Some(settings), Some(_)) => slot = Some(MarketSlot::elsewhere(settings.config.market)),
     }
+    let (mirror, copy) = serve_mirror::start(config, seed, slot.clone(), index, &clock, &metrics)?;
     let server = ServerConfig {
         listen: config.listen,
         http: Some(config.http),
@@ -264,21 +269,15 @@ fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<S
         drain_timeout: Duration::from_millis(config.drain_timeout.get()),
         market: slot.clone().map(|slot| (slot, Arc::clone(&metrics))),
         metrics: Some(Arc::clone(&metrics)),
+        copy,
         sink,
         ..ServerConfig::default()
     };
     let running = Server::start(server, Arc::clone(&map), Arc::clone(&clock));
     let running = running.context("cannot start the server")?;
-    let mirror = match &config.redis {
-        None => None,
-        Some(address) => {
-            let with = serve_mirror::config(address.clone(), seed, slot.clone());
-            let clock = Arc::clone(&clock);
-            let mirror = Mirror::start(with, index, clock, Arc::clone(&metrics.mirror));
-            Some(mirror.context("cannot start the mirror")?)
-        }
-    };
-    if let (Some(settings), Some(redis), Some(slot)) = (&config.market, &config.redis, slot) {
+    let seats = !config.fallback_only;
+    let redis = config.redis.as_ref().filter(|_| seats);
+    if let (Some(settings), Some(redis), Some(slot)) = (&config.market, redis, slot) {
         let seat = MarketSeat {
             settings: settings.clone(),
             map,

@@ -1,18 +1,39 @@
-//! The mirror that `hansom serve` keeps.
+//! The copy in Redis that `hansom serve` keeps, or reads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::Context as _;
+
+use crate::api::CopyUse;
+use crate::clock::{self, Clock};
+use crate::config::Config;
 use crate::host::MarketSlot;
 use crate::ids::DriverId;
-use crate::mirror::{LinkOptions, MirrorConfig, RedisAddress};
+use crate::index::LiveIndex;
+use crate::limits;
+use crate::mirror::{Fallback, FallbackOptions, LinkOptions, Mirror, MirrorConfig};
 use crate::model::DriverStatus;
+use crate::telemetry::Metrics;
 
-/// The mirror at an address, beside a market if there is one.
-pub(super) fn config(
-    address: RedisAddress,
+/// Who carries, and who reads when.
+type Copied = (Option<Mirror>, Option<(Arc<Fallback>, CopyUse)>);
+
+/// Starts what the configuration asks for, beside a market if there is one.
+pub(super) fn start(
+    config: &Config,
     seed: u64,
     market: Option<Arc<MarketSlot>>,
-) -> MirrorConfig {
+    map: Arc<LiveIndex>,
+    clock: &Arc<Clock>,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Copied> {
+    let Some(address) = &config.redis else { return Ok((None, None)) };
+    let options = FallbackOptions::default();
+    let fallback = Arc::new(Fallback::new(address.clone(), options, seed.wrapping_add(1)));
+    if config.fallback_only {
+        return Ok((None, Some((fallback, CopyUse::Always))));
+    }
     // Beside a market its active process writes; without one, whoever has the map.
     let slot = market.clone();
     let leads = Arc::new(move || slot.as_ref().is_none_or(|market| market.handle().is_ok()));
@@ -23,6 +44,16 @@ pub(super) fn config(
         // Who is bound, the market knows; who was and is not any more is free.
         Some(market) => market.bound(id).unwrap_or(DriverStatus::Available),
     };
-    let (options, status) = (LinkOptions::default(), Arc::new(status));
-    MirrorConfig { address, options, seed, status, leads }
+    let with = MirrorConfig {
+        address: address.clone(),
+        options: LinkOptions::default(),
+        seed,
+        status: Arc::new(status),
+        leads,
+    };
+    let mirror = Mirror::start(with, map, Arc::clone(clock), Arc::clone(&metrics.mirror));
+    let mirror = mirror.context("cannot start the mirror")?;
+    let end = clock::stopwatch() + Duration::from_millis(limits::WARMING_MS);
+    let until = CopyUse::UntilWarm { warm: mirror.warm(), end };
+    Ok((Some(mirror), Some((fallback, until))))
 }

@@ -62,6 +62,8 @@ pub struct Config {
     pub redis: Option<RedisAddress>,
     /// Who runs the market, if there is a Redis.
     pub standby: StandbySettings,
+    /// Whether questions are answered from that copy alone, and nothing is written to it.
+    pub fallback_only: bool,
     /// Whether anybody who reaches the address may use it.
     pub insecure: bool,
     /// Each setting as it was given, for `--print-config`.

@@ -47,17 +47,9 @@ pub(super) fn resolve(layers: Layers) -> Result<Config, Problems> {
         _ => Err(format!("{v:?} is neither wall nor trace")),
     });
     let market = market::read(&mut reader);
-    let redis = reader.read("redis", |v| match v {
-        "" => Ok(None),
-        _ => v.parse::<RedisAddress>().map(Some),
-    });
-    if let Some(Some(address)) = &redis {
-        reader.show("redis", address.to_string());
-    }
-    let standby = standby::read(&mut reader, redis.as_ref());
-    let insecure = reader.read("insecure", |v| {
-        v.parse::<bool>().map_err(|_| format!("{v:?} is neither true nor false"))
-    });
+    let copy = copy(&mut reader);
+    let standby = standby::read(&mut reader, copy.as_ref().map(|copy| &copy.0));
+    let insecure = reader.read("insecure", truth);
     reader.agree(stale_after, forget_after);
     reader.protect(&[("listen", listen), ("http", http)], insecure);
     // Each value that is missing here has left a problem behind.
@@ -82,7 +74,8 @@ pub(super) fn resolve(layers: Layers) -> Result<Config, Problems> {
             record: record?,
             clock: clock?,
             market: market.ok()?,
-            redis: redis?,
+            redis: copy.as_ref()?.0.clone(),
+            fallback_only: copy?.1,
             standby: standby?,
             insecure: insecure?,
             printed: reader.printed,
@@ -157,6 +150,27 @@ impl Reader {
             self.layers.problems.push(Problem { origin: self.origin(name), message });
         }
     }
+}
+
+/// Where the copy is, and whether it is all there is.
+fn copy(reader: &mut Reader) -> Option<(Option<RedisAddress>, bool)> {
+    let redis = reader.read("redis", |v| match v {
+        "" => Ok(None),
+        _ => v.parse::<RedisAddress>().map(Some),
+    });
+    if let Some(Some(address)) = &redis {
+        reader.show("redis", address.to_string());
+    }
+    let only = reader.read("fallback_only", truth);
+    if let (Some(true), Some(None)) = (only, &redis) {
+        let (origin, message) = (reader.origin("fallback_only"), "needs redis".to_owned());
+        reader.layers.problems.push(Problem { origin, message });
+    }
+    Some((redis?, only?))
+}
+
+fn truth(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| format!("{text:?} is neither true nor false"))
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

@@ -55,7 +55,7 @@ const fn limit(name: &'static str, default: usize) -> Setting {
 }
 
 /// Each setting.
-pub const SETTINGS: [Setting; 49] = [
+pub const SETTINGS: [Setting; 50] = [
     text("listen", "127.0.0.1:7400"),
     text("http", "127.0.0.1:7401"),
     // 0: as many as the machine has cores.
@@ -105,6 +105,7 @@ pub const SETTINGS: [Setting; 49] = [
     text("market_lease", "5s"),
     text("ack", "local"),
     text("advertise", ""),
+    bare("fallback_only", "false"),
     bare("insecure", "false"),
 ];
 

@@ -189,4 +189,7 @@ fn a_password_is_never_printed() {
     let problem = Config::resolve(with("redis://ann:s3cret@db:99999")).unwrap_err().to_string();
     assert!(problem.contains("--redis: ") && !problem.contains("s3cret"), "{problem}");
     assert_eq!(Config::resolve(nothing()).unwrap().redis, None);
+    let alone = nothing().flag("fallback_only", Some("true".to_owned()));
+    let problem = Config::resolve(alone).unwrap_err().to_string();
+    assert!(problem.contains("--fallback-only: needs redis"), "{problem}");
 }

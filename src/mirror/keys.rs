@@ -28,7 +28,7 @@ impl RegionKeys {
     ///
     /// # Examples
     /// ```
-    /// let keys = hansom::mirror::RegionKeys::of(0x8428_309f_ffff_ffff);
+    /// let keys = hansom::mirror::RegionKeys::of(0x0842_8309_ffff_ffff);
     /// assert_eq!(keys.geo, "hansom:1:{r:8428309ffffffff}:geo");
     /// ```
     pub fn of(region: u64) -> Self {
@@ -64,6 +64,8 @@ pub(super) struct Scripts {
     pub(super) drop: Script,
     /// How many drivers, positions and times there are, and the sum of the drivers' prints.
     pub(super) digest: Script,
+    /// The nearest: longitude, latitude, metres, count. Returns ids and lines in turn.
+    pub(super) near: Script,
     /// Everybody, in pieces: a cursor. Returns the next, then ids and lines in turn.
     pub(super) page: Script,
 }
@@ -73,8 +75,9 @@ impl Scripts {
         Self {
             put: Script::new(PUT),
             drop: Script::new(DROP),
-            digest: Script::new(DIGEST),
-            page: Script::new(PAGE),
+            digest: Script::reading(DIGEST),
+            near: Script::reading(NEAR),
+            page: Script::reading(PAGE),
         }
     }
 }
@@ -131,6 +134,19 @@ for i = 1, #flat, 2 do
 end
 return {#flat / 2, redis.call('ZCARD', KEYS[1]), redis.call('ZCARD', KEYS[3]), string.format('%.0f', sum)}";
 
+const NEAR: &str = "
+local ids = redis.call('GEOSEARCH', KEYS[1], 'FROMLONLAT', ARGV[1], ARGV[2], 'BYRADIUS', ARGV[3], 'm', 'ASC', 'COUNT', ARGV[4])
+local flat = {}
+for first = 1, #ids, 2000 do
+  local last = math.min(first + 1999, #ids)
+  local lines = redis.call('HMGET', KEYS[2], unpack(ids, first, last))
+  for i = first, last do
+    flat[#flat + 1] = ids[i]
+    flat[#flat + 1] = lines[i - first + 1] or ''
+  end
+end
+return flat";
+
 const PAGE: &str = "
 local page = redis.call('HSCAN', KEYS[2], ARGV[1], 'COUNT', ARGV[2])
 table.insert(page[2], 1, page[1])
@@ -142,7 +158,7 @@ mod tests {
 
     #[test]
     fn regions_have_names() {
-        let region = 0x8428_309f_ffff_ffff;
+        let region = 0x0842_8309_ffff_ffff;
         assert_eq!(region_named(&region_name(region)), Some(region));
         assert_eq!(region_named("x"), None);
         let keys = RegionKeys::of(region);

@@ -395,23 +395,30 @@ impl fmt::Debug for Link {
 pub struct Script {
     text: &'static str,
     digest: Arc<str>,
+    /// How it is run by its digest, and in full.
+    how: [&'static str; 2],
 }
 
 impl Script {
     /// The script with this text.
     pub fn new(text: &'static str) -> Self {
         let digest = redis::Script::new(text).get_hash().into();
-        Self { text, digest }
+        Self { text, digest, how: ["EVALSHA", "EVAL"] }
+    }
+
+    /// The script with this text, which writes nothing: replicas run it too.
+    pub fn reading(text: &'static str) -> Self {
+        Self { how: ["EVALSHA_RO", "EVAL_RO"], ..Self::new(text) }
     }
 
     /// The command that runs it on these keys, which share a hash tag; arguments follow.
     pub fn call(&self, keys: &[impl AsRef<str>]) -> Cmd {
-        Self::with("EVALSHA", &self.digest, keys)
+        Self::with(self.how[0], &self.digest, keys)
     }
 
     /// The same with the whole text, for a server that answered `NOSCRIPT`.
     pub fn call_in_full(&self, keys: &[impl AsRef<str>]) -> Cmd {
-        Self::with("EVAL", self.text, keys)
+        Self::with(self.how[1], self.text, keys)
     }
 
     fn with(how: &str, what: &str, keys: &[impl AsRef<str>]) -> Cmd {

@@ -1,13 +1,15 @@
 //! Whole regions read from Redis, in pieces: for a warm start, for comparison, for an audit.
 
-use redis::Value;
+use redis::{Cmd, Value};
 
-use super::keys::{REGIONS, RegionKeys, region_named};
+use super::keys::{PULSE, REGIONS, RegionKeys, region_named};
 use super::link::{Link, Script};
 use super::resolve::text;
 use super::shadow::Digest;
 use super::verdict::LinkError;
+use crate::geo::{Circle, Degrees};
 use crate::limits;
+use crate::units::Timestamp;
 
 /// An id and a line.
 pub(super) type Row = (Vec<u8>, Vec<u8>);
@@ -25,17 +27,68 @@ impl Piece {
     }
 }
 
+/// Who can be asked several things together.
+pub(super) trait Ask: Sync {
+    /// What became of each command.
+    fn ask(
+        &self,
+        commands: Vec<Cmd>,
+    ) -> impl Future<Output = Result<Vec<Result<Value, LinkError>>, LinkError>> + Send;
+}
+
+impl Ask for Link {
+    async fn ask(&self, commands: Vec<Cmd>) -> Result<Vec<Result<Value, LinkError>>, LinkError> {
+        self.many(commands).await
+    }
+}
+
 /// The regions that have keys.
-pub(super) async fn regions(link: &Link) -> Result<Vec<u64>, LinkError> {
-    let mut command = redis::cmd("SMEMBERS");
-    command.arg(REGIONS);
-    let names: Vec<String> = link.query(&command).await?;
-    Ok(names.iter().filter_map(|name| region_named(name)).collect())
+pub(super) async fn regions(asked: &impl Ask) -> Result<Vec<u64>, LinkError> {
+    world(asked).await.map(|(regions, _)| regions)
+}
+
+/// The regions that have keys, and up to when all that changed is in them.
+pub(super) async fn world(asked: &impl Ask) -> Result<(Vec<u64>, Option<Timestamp>), LinkError> {
+    let (mut members, mut pulse) = (redis::cmd("SMEMBERS"), redis::cmd("HGET"));
+    members.arg(REGIONS);
+    pulse.arg(PULSE).arg("complete_ms");
+    let mut answers = asked.ask(vec![members, pulse]).await?.into_iter();
+    let mut next = || answers.next().unwrap_or(Ok(Value::Nil));
+    let (members, pulse) = (next()?, next()?);
+    let names = match members {
+        Value::Array(names) | Value::Set(names) => names,
+        _ => Vec::new(),
+    };
+    let regions = names.iter().filter_map(|name| region_named(&text(name)?)).collect();
+    let complete = text(&pulse).and_then(|ms| ms.parse().ok()).map(Timestamp::from_millis);
+    Ok((regions, complete))
+}
+
+/// Who is near the centre of a circle, in each of these regions: up to `count`, and surely all who
+/// are inside if there are fewer.
+pub(super) async fn near(
+    asked: &impl Ask,
+    script: &Script,
+    regions: &[u64],
+    circle: &Circle,
+    count: usize,
+) -> Result<Vec<Vec<Row>>, LinkError> {
+    let Degrees { lat, lng } = circle.origin().position().degrees();
+    // Redis's Earth is larger by three parts in ten thousand, and its positions are rounded.
+    let reach = circle.radius().get() * 1.001 + 5.0;
+    let count = count.min(1 << 30);
+    let arguments = [lng.to_string(), lat.to_string(), reach.to_string(), count.to_string()];
+    let answers = each(asked, script, regions, |_| arguments.to_vec()).await?;
+    let rows = |answer: Value| match answer {
+        Value::Array(parts) => pairs(parts.into_iter()).collect(),
+        _ => Vec::new(),
+    };
+    Ok(answers.into_iter().map(rows).collect())
 }
 
 /// Runs a script on each region; answers in their order.
 pub(super) async fn each(
-    link: &Link,
+    asked: &impl Ask,
     script: &Script,
     regions: &[u64],
     arguments: impl Fn(usize) -> Vec<String>,
@@ -46,7 +99,7 @@ pub(super) async fn each(
         command.arg(arguments(i));
         command
     });
-    let mut answers = link.many(short.collect()).await?;
+    let mut answers = asked.ask(short.collect()).await?;
     let unknown: Vec<usize> = (0..answers.len())
         .filter(|&i| answers[i].as_ref().is_err_and(|error| error.has_code("NOSCRIPT")))
         .collect();
@@ -55,7 +108,7 @@ pub(super) async fn each(
         command.arg(arguments(i));
         command
     });
-    let again = link.many(full.collect()).await?;
+    let again = asked.ask(full.collect()).await?;
     for (i, answer) in unknown.into_iter().zip(again) {
         answers[i] = answer;
     }
@@ -64,13 +117,13 @@ pub(super) async fn each(
 
 /// Reads a page of each of these pieces; leaves in them what is not read yet.
 pub(super) async fn pages(
-    link: &Link,
+    asked: &impl Ask,
     script: &Script,
     pieces: &mut Vec<Piece>,
 ) -> Result<Vec<Row>, LinkError> {
     let regions: Vec<u64> = pieces.iter().map(|piece| piece.region).collect();
     let arguments = |i: usize| vec![pieces[i].cursor.clone(), limits::MIRROR_PAGE.to_string()];
-    let answers = each(link, script, &regions, arguments).await?;
+    let answers = each(asked, script, &regions, arguments).await?;
     let mut rows = Vec::new();
     let mut rest = Vec::new();
     for (region, answer) in regions.into_iter().zip(answers) {
@@ -88,11 +141,11 @@ pub(super) async fn pages(
 
 /// What the digest script says of regions; `None` where it says what it never should.
 pub(super) async fn digests(
-    link: &Link,
+    asked: &impl Ask,
     script: &Script,
     regions: &[u64],
 ) -> Result<Vec<Option<Digest>>, LinkError> {
-    let answers = each(link, script, regions, |_| Vec::new()).await?;
+    let answers = each(asked, script, regions, |_| Vec::new()).await?;
     let digest = |answer: Value| {
         let Value::Array(parts) = answer else { return None };
         let number = |i: usize| text(parts.get(i)?)?.parse::<u64>().ok();

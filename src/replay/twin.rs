@@ -181,7 +181,7 @@ mod tests {
         twin.scan.nearest(now, &asked, &mut answer);
         assert_eq!(answer.hits.iter().map(|hit| hit.driver).collect::<Vec<_>>(), [a]);
         let hits = vec![convert::hit(now, &"a".parse().unwrap(), &answer.hits[0])];
-        (twin, NearestResponse { hits, source: 1, time_ms: now.as_millis() })
+        (twin, NearestResponse { hits, source: 1, time_ms: now.as_millis(), staleness_ms: None })
     }
 
     #[test]

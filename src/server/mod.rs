@@ -94,6 +94,7 @@ impl Server {
         let (drain, draining) = watch::channel(false);
         let (stop, stopping) = watch::channel(false);
         let door = Door::new(map, clock, config.stale_after, config.sink, draining);
+        let door = door.with_copy(config.copy);
         let door = Arc::new(match (config.market, config.metrics) {
             (Some((market, metrics)), _) => door.with_market(market, metrics),
             (None, Some(metrics)) => door.counting_in(metrics),

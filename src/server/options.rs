@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::ReportSink;
+use crate::api::{CopyUse, ReportSink};
 use crate::host::MarketSlot;
 use crate::limits;
+use crate::mirror::Fallback;
 use crate::telemetry::Metrics;
 use crate::units::Millis;
 use crate::web::HttpLimits;
@@ -32,6 +33,8 @@ pub struct ServerConfig {
     pub market: Option<(Arc<MarketSlot>, Arc<Metrics>)>,
     /// Where to count, unless the market says.
     pub metrics: Option<Arc<Metrics>>,
+    /// A copy of the map, and when it is asked instead.
+    pub copy: Option<(Arc<Fallback>, CopyUse)>,
     /// Who else wants to know what was applied.
     pub sink: Option<Arc<dyn ReportSink>>,
 }
@@ -50,6 +53,7 @@ impl Default for ServerConfig {
             drain_timeout: Duration::from_secs(10),
             market: None,
             metrics: None,
+            copy: None,
             sink: None,
         }
     }

@@ -1,5 +1,6 @@
 //! `ProximityService`: questions about who is where.
 
+mod copied;
 mod stream;
 mod watch;
 
@@ -57,6 +58,7 @@ impl ProximityService {
                 hits,
                 source: Source::Index.into(),
                 time_ms: time_ms(now),
+                staleness_ms: None,
             })
         })
     }
@@ -70,6 +72,7 @@ impl ProximityService {
             count: door.map.count(now, &area, &filter),
             source: Source::Index.into(),
             time_ms: time_ms(now),
+            staleness_ms: None,
         })
     }
 
@@ -95,6 +98,7 @@ fn nearest(door: &Door, request: &NearestRequest) -> Result<NearestResponse, Fie
             hits: messages(door, now, answer),
             source: Source::Index.into(),
             time_ms: time_ms(now),
+            staleness_ms: None,
         })
     })
 }
@@ -120,13 +124,17 @@ impl proximity_service_server::ProximityService for ProximityService {
         &self,
         request: Request<NearestRequest>,
     ) -> Result<Response<NearestResponse>, Status> {
-        self.timed(Method::Nearest, || nearest(&self.door, request.get_ref()))
+        match self.door.copy() {
+            None => self.timed(Method::Nearest, || nearest(&self.door, request.get_ref())),
+            Some(copy) => copied::nearest(&self.door, copy, request.get_ref()).await,
+        }
     }
 
     async fn nearest_stream(
         &self,
         request: Request<Streaming<NearestStreamRequest>>,
     ) -> Result<Response<NearestAnswers>, Status> {
+        self.door.has_map()?;
         let life = StreamLife::begin(&self.door, request.metadata())?;
         let door = Arc::clone(&self.door);
         Ok(Response::new(NearestAnswers::new(door, request.into_inner(), life)))
@@ -136,20 +144,27 @@ impl proximity_service_server::ProximityService for ProximityService {
         &self,
         request: Request<WithinRequest>,
     ) -> Result<Response<WithinResponse>, Status> {
-        self.timed(Method::Within, || self.within_page(request.get_ref()))
+        match self.door.copy() {
+            None => self.timed(Method::Within, || self.within_page(request.get_ref())),
+            Some(copy) => copied::within(&self.door, copy, request.get_ref()).await,
+        }
     }
 
     async fn count(
         &self,
         request: Request<CountRequest>,
     ) -> Result<Response<CountResponse>, Status> {
-        self.timed(Method::Count, || self.count_all(request.get_ref()))
+        match self.door.copy() {
+            None => self.timed(Method::Count, || self.count_all(request.get_ref())),
+            Some(copy) => copied::count(&self.door, copy, request.get_ref()).await,
+        }
     }
 
     async fn watch_area(
         &self,
         request: Request<WatchAreaRequest>,
     ) -> Result<Response<AreaWatch>, Status> {
+        self.door.has_map()?;
         let watch = AreaWatch::new(&self.door, request.get_ref(), request.metadata())?;
         Ok(Response::new(watch))
     }

@@ -147,9 +147,13 @@ impl Courier {
             return Ok(());
         }
         let due = self.pulse.is_none_or(|last| last.elapsed() >= PULSE_EVERY);
-        if due {
-            self.link.check().await?;
+        if due || self.link.is_open() {
+            // While Redis fails one question finds out, and not a whole batch.
             self.look_for_pulse().await?;
+        }
+        if due && let Err(error) = self.link.check().await {
+            // Without sentinels the primary may be well.
+            tracing::debug!(%error, "the primary cannot be checked");
         }
         let begun = self.clock.now();
         self.pass(now).await?;

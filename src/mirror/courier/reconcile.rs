@@ -24,14 +24,14 @@ impl Courier {
     /// Makes sure that Redis will hold what the map holds, and nothing else.
     pub(super) async fn reconcile(&mut self) -> Result<(), LinkError> {
         let ours = self.shadow.digests();
-        let listed = read::regions(&self.link).await?;
+        let listed = read::regions(&*self.link).await?;
         self.listed = listed.iter().copied().collect();
         self.list(ours.keys().copied()).await?;
         let regions: BTreeSet<u64> = listed.into_iter().chain(ours.keys().copied()).collect();
         let all: Vec<u64> = regions.into_iter().collect();
         let mut differing = BTreeSet::new();
         for part in all.chunks(TOGETHER) {
-            let theirs = read::digests(&self.link, &self.scripts.digest, part).await?;
+            let theirs = read::digests(&*self.link, &self.scripts.digest, part).await?;
             for (&region, theirs) in part.iter().zip(theirs) {
                 let ours = ours.get(&region).copied().unwrap_or_default();
                 if theirs != Some(ours) {
@@ -65,7 +65,7 @@ impl Courier {
         let mut lines: HashMap<DriverId, Vec<u8>, FixedState> = HashMap::default();
         let mut pieces = vec![Piece::first(region)];
         while !pieces.is_empty() {
-            for (id, line) in read::pages(&self.link, &self.scripts.page, &mut pieces).await? {
+            for (id, line) in read::pages(&*self.link, &self.scripts.page, &mut pieces).await? {
                 if let Some(id) = id_of(&id) {
                     lines.insert(id, line);
                 }

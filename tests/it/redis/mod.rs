@@ -4,6 +4,7 @@
 //! Every server that is there counts: `redis-server`, `valkey-server`, or both.
 
 mod copy;
+mod fallback;
 mod fleet;
 mod link;
 pub(crate) mod process;

@@ -1,0 +1,289 @@
+//! Answers from Redis beside those of the map that is copied there: equal, whoever is asked.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hansom::api::CopyUse;
+use hansom::api::proto::proximity_service_client::ProximityServiceClient;
+use hansom::api::proto::{CountRequest, NearestRequest, Source, WatchAreaRequest};
+use hansom::clock::{Clock, stopwatch, wall_now};
+use hansom::geo::{Area, BoundingBox, Circle, Degrees, LatLng};
+use hansom::ids::DriverId;
+use hansom::index::{Answer, IndexConfig, LiveIndex, LiveMap, region_of};
+use hansom::mirror::{Fallback, FallbackError, FallbackOptions};
+use hansom::model::{
+    DriverStatus, Filter, K, Nearest, Page, Rating, StatusSet, VehicleTypes, Within,
+};
+use hansom::server::{Server as Hansom, ServerConfig};
+use hansom::units::{Meters, Millis, Timestamp};
+use tonic::Code;
+use tonic::transport::Endpoint;
+
+use super::fleet::{Dice, Fleet, link, options, somewhere};
+use super::process::{PATIENCE, Server, until};
+use super::setups::{Cluster, Watched, replica_of};
+use super::{binaries, binary};
+
+const DRIVERS: u64 = 600;
+
+fn patient() -> FallbackOptions {
+    FallbackOptions { link: options(), deadline: PATIENCE, ..FallbackOptions::default() }
+}
+
+fn fallback(address: &str) -> Fallback {
+    Fallback::new(address.parse().unwrap(), patient(), 3)
+}
+
+/// Whoever can be asked for: drivers who are offline are not in the copy.
+fn filter(dice: &mut Dice) -> Filter {
+    use DriverStatus::{Available, EnRoute, OfferPending, OnTrip, Waiting};
+    let statuses = match dice.below(3) {
+        0 => StatusSet::AVAILABLE,
+        1 => StatusSet::of(&[Available, OnTrip]),
+        _ => StatusSet::of(&[Available, OfferPending, EnRoute, Waiting, OnTrip]),
+    };
+    let excluded: Vec<DriverId> = (0..dice.below(3))
+        .map(|_| format!("driver-{}", dice.below(DRIVERS)).parse().unwrap())
+        .collect();
+    Filter {
+        statuses,
+        vehicle_types: [VehicleTypes::NONE, VehicleTypes::from_bits(6)]
+            [usize::from(dice.below(4) == 0)],
+        min_rating: [Rating::ZERO, Rating::from_centi_stars(250)][usize::from(dice.below(4) == 0)],
+        max_age: [None, Some(Millis::from_secs(60))][usize::from(dice.below(2) == 0)],
+        excluded,
+        ..Filter::ANY
+    }
+}
+
+fn nearest_question(dice: &mut Dice) -> Nearest {
+    let radius = [500.0, 3_000.0, 20_000.0, 60_000.0, 400_000.0];
+    Nearest {
+        center: somewhere(dice),
+        k: K::try_from(1 + dice.below(30)).unwrap(),
+        radius: Meters::new(radius[usize::try_from(dice.below(5)).unwrap()]).unwrap(),
+        filter: filter(dice),
+    }
+}
+
+fn area(dice: &mut Dice) -> Area {
+    let center = somewhere(dice);
+    if dice.below(2) == 0 {
+        return Area::Circle(Circle::new(
+            center,
+            Meters::new(1_000.0 + dice.part() * 90_000.0).unwrap(),
+        ));
+    }
+    let Degrees { lat, lng } = center.degrees();
+    let north = (lat + dice.part() * 0.5).min(90.0);
+    let east = (lng + dice.part() + 540.0).rem_euclid(360.0) - 180.0;
+    let corner = LatLng::try_from(Degrees { lat: north, lng: east }).unwrap();
+    Area::Box(BoundingBox::new(center, corner).unwrap())
+}
+
+/// How often something worth comparing was compared.
+#[derive(Debug, Default)]
+struct Reach {
+    hits: usize,
+    full: usize,
+    several_regions: usize,
+    antimeridian: usize,
+    polar: usize,
+    wrong_is_noticed: usize,
+}
+
+/// Asks both the same.
+async fn compare(fleet: &mut Fleet, copy: &Fallback, questions: usize) -> Reach {
+    let mut reach = Reach::default();
+    let mut answer = Answer::default();
+    for _ in 0..questions {
+        let now = wall_now();
+        let question = nearest_question(&mut fleet.dice);
+        fleet.map.nearest(now, &question, &mut answer);
+        let truth: Vec<(DriverId, LatLng)> =
+            answer.hits.iter().map(|h| (fleet.map.id(h.driver).unwrap(), h.position)).collect();
+        let copied = copy.nearest(now, &question).await.unwrap();
+        let said: Vec<(DriverId, LatLng)> =
+            copied.hits.iter().map(|found| (found.id, found.entry.position)).collect();
+        assert_eq!(said, truth, "{question:?}");
+        let regions: BTreeSet<u64> = truth.iter().map(|(_, at)| region_of(*at)).collect();
+        reach.hits += truth.len();
+        reach.full += usize::from(truth.len() == question.k.get());
+        reach.several_regions += usize::from(regions.len() > 1);
+        reach.antimeridian +=
+            usize::from(truth.iter().any(|(_, at)| at.lng_e7().abs() > 1_795_000_000));
+        reach.polar += usize::from(truth.iter().any(|(_, at)| at.lat_e7() > 850_511_287));
+        // A filter that is left out must be noticed.
+        let wrong = Nearest { filter: Filter::ANY, ..question };
+        fleet.map.nearest(now, &wrong, &mut answer);
+        let other: Vec<LatLng> = answer.hits.iter().map(|hit| hit.position).collect();
+        let positions: Vec<LatLng> = said.iter().map(|(_, at)| *at).collect();
+        reach.wrong_is_noticed += usize::from(other != positions);
+
+        let (area, filter) = (area(&mut fleet.dice), filter(&mut fleet.dice));
+        let count = copy.count(now, &area, &filter).await.unwrap().count;
+        assert_eq!(count, fleet.map.count(now, &area, &filter), "{area:?} {filter:?}");
+        let mut page =
+            Page { after: None, size: 1 + usize::try_from(fleet.dice.below(20)).unwrap() };
+        for _ in 0..3 {
+            let question =
+                Within { area: area.clone(), filter: filter.clone(), page: page.clone() };
+            fleet.map.within(now, &question, &mut answer);
+            let truth: Vec<DriverId> =
+                answer.hits.iter().map(|hit| fleet.map.id(hit.driver).unwrap()).collect();
+            let copied = copy.within(now, &question).await.unwrap();
+            let said: Vec<DriverId> = copied.hits.iter().map(|found| found.id).collect();
+            assert_eq!((said, copied.more), (truth.clone(), answer.more), "{question:?}");
+            page.after = truth.last().copied();
+        }
+    }
+    reach
+}
+
+fn assert_reach(reach: &Reach, questions: usize) {
+    assert!(reach.hits > questions, "{reach:?}");
+    for (what, times) in [
+        ("full answers", reach.full),
+        ("borders of regions", reach.several_regions),
+        ("the antimeridian", reach.antimeridian),
+        ("high latitudes", reach.polar),
+        ("wrong answers noticed", reach.wrong_is_noticed),
+    ] {
+        assert!(times >= questions / 20, "{what}: {reach:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_server_answers_as_the_map() {
+    for binary in binaries() {
+        let server = Server::start(&binary, &[]);
+        let mut fleet = Fleet::mirrored(21, &server.url());
+        fleet.live(DRIVERS, 6_000);
+        fleet.settled(&link(&server.url())).await;
+        let copy = fallback(&server.url());
+        assert_reach(&compare(&mut fleet, &copy, 300).await, 300);
+    }
+}
+
+#[tokio::test]
+async fn sentinel_and_cluster_answer_as_the_map() {
+    let Some(binary) = binary() else { return };
+    let (watched, cluster) = (Watched::start(&binary), Cluster::start(&binary));
+    for address in [watched.address(), cluster.address()] {
+        let mut fleet = Fleet::mirrored(21, &address);
+        fleet.live(DRIVERS, 6_000);
+        fleet.settled(&link(&address)).await;
+        let copy = fallback(&address);
+        assert_reach(&compare(&mut fleet, &copy, 300).await, 300);
+    }
+}
+
+#[tokio::test]
+async fn a_stadium_is_searched_in_full() {
+    let Some(binary) = binary() else { return };
+    let server = Server::start(&binary, &[]);
+    let fleet = Fleet::mirrored(23, &server.url());
+    let spot = LatLng::try_from(Degrees { lat: 37.7, lng: -122.4 }).unwrap();
+    for i in 0..3_000 {
+        let id: DriverId = format!("fan-{i:04}").parse().unwrap();
+        fleet.report(&id, spot, wall_now());
+        if i < 2_990 {
+            fleet.map.set_status(fleet.map.find(&id).unwrap(), DriverStatus::OnTrip);
+        }
+    }
+    fleet.settled(&link(&server.url())).await;
+    let copy = fallback(&server.url());
+    let question = Nearest {
+        center: spot,
+        k: K::TEN,
+        radius: Meters::whole(5_000),
+        filter: Filter::default(),
+    };
+    // More than one search names lie at the same place, and few of them pass.
+    let answer = copy.nearest(wall_now(), &question).await.unwrap();
+    let ids: Vec<&str> = answer.hits.iter().map(|found| found.id.as_str()).collect();
+    assert_eq!((ids.len(), ids[0], ids[9]), (10, "fan-2990", "fan-2999"));
+}
+
+#[tokio::test]
+async fn a_slow_primary_is_helped_out_by_its_replica() {
+    let Some(binary) = binary() else { return };
+    let primary = Server::start(&binary, &[]);
+    let mut replica = replica_of(&binary, &primary);
+    let mut fleet = Fleet::mirrored(24, &primary.url());
+    fleet.live(DRIVERS, 2_000);
+    fleet.settled(&link(&primary.url())).await;
+    let deadline = Duration::from_secs(2);
+    let options = FallbackOptions { deadline, ..patient() };
+    let copy = Fallback::new(primary.url().parse().unwrap(), options, 3);
+    let question = nearest_question(&mut fleet.dice);
+    let before = copy.nearest(wall_now(), &question).await.unwrap();
+    assert!(before.complete.is_some());
+    until("the replica has all", || {
+        let keys = |server: &Server| server.ask::<u64>(&["DBSIZE"]).unwrap();
+        keys(&primary) == keys(&replica)
+    });
+    // The primary's link learns of the replica beside the questions, at most once a second.
+    let begun = stopwatch();
+    let mut pace = tokio::time::interval(Duration::from_millis(300));
+    loop {
+        pace.tick().await;
+        drop(copy.nearest(wall_now(), &question).await);
+        pace.tick().await;
+        primary.pause();
+        if copy.nearest(wall_now(), &question).await.is_ok() {
+            break;
+        }
+        primary.resume();
+        assert!(begun.elapsed() < PATIENCE, "the replica is never asked");
+    }
+    // Nobody answers: an error by the deadline.
+    replica.kill();
+    let begun = stopwatch();
+    let error = copy.nearest(wall_now(), &question).await.unwrap_err();
+    assert!(matches!(error, FallbackError::Late { .. } | FallbackError::Link(_)), "{error}");
+    assert!(begun.elapsed() < deadline + Duration::from_millis(500), "{:?}", begun.elapsed());
+    primary.resume();
+}
+
+#[tokio::test]
+async fn a_server_without_a_map_answers_and_says_from_where() {
+    let Some(binary) = binary() else { return };
+    let mut redis = Server::start(&binary, &[]);
+    let fleet = Fleet::mirrored(25, &redis.url());
+    let place = LatLng::try_from(Degrees { lat: 37.7, lng: -122.4 }).unwrap();
+    fleet.report(&"cab".parse().unwrap(), place, wall_now());
+    let silent = Timestamp::from_millis(wall_now().as_millis() - 120_000);
+    fleet.report(&"ghost".parse().unwrap(), place, silent);
+    fleet.settled(&link(&redis.url())).await;
+
+    let copy = Fallback::new(redis.url().parse().unwrap(), FallbackOptions::default(), 3);
+    let config = ServerConfig {
+        http: None,
+        threads: 1,
+        copy: Some((Arc::new(copy), CopyUse::Always)),
+        ..ServerConfig::default()
+    };
+    let map = Arc::new(LiveIndex::new(IndexConfig::default(), 7));
+    let running = Hansom::start(config, map, Arc::new(Clock::Wall)).unwrap();
+    let url = format!("http://{}", running.grpc_addr());
+    let channel = Endpoint::from_shared(url).unwrap().connect().await.unwrap();
+    let mut client = ProximityServiceClient::new(channel);
+    let position = Some(hansom::api::proto::Position { lat: 37.7, lng: -122.4 });
+    let question = NearestRequest { position, k: 5, radius_m: Some(1_000.0), filter: None };
+    let answer = client.nearest(question.clone()).await.unwrap().into_inner();
+    assert_eq!(answer.source(), Source::Redis);
+    let ids: Vec<&str> = answer.hits.iter().map(|hit| hit.driver_id.as_str()).collect();
+    assert_eq!(ids, ["cab"], "who is silent does not haunt it");
+    assert!(answer.staleness_ms.unwrap() < 10_000, "{answer:?}");
+    let status = client.watch_area(WatchAreaRequest::default()).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    let status = client.count(CountRequest::default()).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    redis.kill();
+    let begun = stopwatch();
+    let status = client.nearest(question).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}
