@@ -28,7 +28,7 @@ impl RegionKeys {
     ///
     /// # Examples
     /// ```
-    /// let keys = hansom::mirror::RegionKeys::of(0x8428_309f_ffff_ffff);
+    /// let keys = hansom::mirror::RegionKeys::of(0x0842_8309_ffff_ffff);
     /// assert_eq!(keys.geo, "hansom:1:{r:8428309ffffffff}:geo");
     /// ```
     pub fn of(region: u64) -> Self {
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn regions_have_names() {
-        let region = 0x8428_309f_ffff_ffff;
+        let region = 0x0842_8309_ffff_ffff;
         assert_eq!(region_named(&region_name(region)), Some(region));
         assert_eq!(region_named("x"), None);
         let keys = RegionKeys::of(region);
