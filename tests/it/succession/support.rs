@@ -30,7 +30,8 @@ pub(super) struct Hand(Connection);
 
 impl Hand {
     pub(super) fn on(server: &Server) -> Self {
-        Self(Client::open(server.url()).unwrap().get_connection().unwrap())
+        let client = Client::open(server.url()).expect("an address of ours");
+        Self(client.get_connection().expect("it has just been started"))
     }
 
     /// Runs a script on keys named `t:<name>`.
@@ -43,10 +44,10 @@ impl Hand {
         for argument in arguments {
             invocation.arg(*argument);
         }
-        invocation.invoke(&mut self.0).unwrap()
+        invocation.invoke(&mut self.0).expect("the script runs")
     }
 
     pub(super) fn ask<T: ::redis::FromRedisValue>(&mut self, words: &[&str]) -> T {
-        ::redis::cmd(words[0]).arg(&words[1..]).query(&mut self.0).unwrap()
+        ::redis::cmd(words[0]).arg(&words[1..]).query(&mut self.0).expect("it answers")
     }
 }
