@@ -5,7 +5,7 @@
 /// Drivers that are sent to Redis before its answer is waited for. More wait in the set of changes.
 pub const MIRROR_BATCH: usize = 4_096;
 
-/// Drivers in one call of a script: some 2 ms of Redis's time, in which it does nothing else.
+/// Drivers in one call of a script, in which Redis does nothing else. More are sent in several calls.
 pub const MIRROR_CALL: usize = 400;
 
 /// How long the mirror pauses between two looks at what has changed, in milliseconds.
