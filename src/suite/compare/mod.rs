@@ -2,7 +2,7 @@
 //!
 //! Series are matched by suite, system, call, setting and unit. Of each, the rates of the runs before
 //! and after are compared, and where both have them the 99th percentiles: the ratio of their geometric
-//! means with an interval after [`interval::welch`]. All intervals of this program's series together
+//! means with an interval after `interval::welch`. All intervals of this program's series together
 //! hold with the confidence that is asked for: each is made wider for there being many (Bonferroni), as
 //! among two hundred series at 95 % five would be outside of theirs by chance.
 //!

@@ -1,6 +1,6 @@
 //! A run of the suite for people: one file of Markdown, one page of HTML that needs nothing else.
 //!
-//! [`write()`] is called when a run is over. Both say the same from one [`view`] of the result: how many
+//! [`write()`] is called when a run is over. Both say the same from one `view` of the result: how many
 //! times as much this program does as each of the others at the same work, how far the runs lay apart,
 //! how the answers compare, who was missing, where it was. Nothing here measures, and nothing is left
 //! out because it looks bad.
