@@ -38,10 +38,10 @@ pub struct AuctionConfig {
 }
 
 impl AuctionConfig {
-    /// Twenty seconds of pickup time, five when warm, thirty bids a rider.
+    /// Twenty seconds of pickup time, three when warm, thirty bids a rider.
     pub const DEFAULT: Self = Self {
         epsilon: Cost::computed(20_000),
-        warm_epsilon: Cost::computed(5_000),
+        warm_epsilon: Cost::computed(3_000),
         bids_per_rider: 30,
         small: 4,
     };
@@ -123,7 +123,7 @@ impl Auction {
             self.state.drivers[driver].price = 0;
         }
         for rider in problem.rider_numbers() {
-            if problem.useful(rider).is_empty() {
+            if problem.first_useful(rider).is_none() {
                 self.state.riders[rider as usize].value =
                     problem.unmatched_costs()[rider as usize].get();
             }
@@ -144,17 +144,17 @@ impl Auction {
                 state.drivers[driver as usize].price = 0;
             }
         } else {
-            let step = if is_warm(riders, &prices.mates) {
-                self.config.warm_epsilon
-            } else {
-                self.config.epsilon
-            };
+            let warm = is_warm(riders, &prices.mates);
+            let step = if warm { self.config.warm_epsilon } else { self.config.epsilon };
             let epsilon = step.get().min(state.ceiling / 30).max(1);
             let most = u64::from(self.config.bids_per_rider) * riders.len() as u64;
             let before = self.bidding.bids;
             self.bidding.open(problem, state, riders, &prices.mates, epsilon);
             self.bidding.run(problem, state, epsilon, most);
             self.effort.capped += u64::from(self.bidding.bids - before >= most);
+            if warm {
+                Tighten::lower(problem, state, riders);
+            }
         }
         self.tighten.run(problem, state, riders);
         self.backward.lower_all(problem, state, (riders, drivers), &self.tighten);

@@ -53,7 +53,7 @@ impl Components {
         self.labels.clear();
         let mut count = 0;
         for rider in problem.rider_numbers() {
-            let Some(edge) = problem.useful(rider).first() else {
+            let Some(edge) = problem.first_useful(rider) else {
                 self.labels.push(NONE);
                 continue;
             };

@@ -219,6 +219,12 @@ impl Problem {
         &row[..row.partition_point(|edge| edge.cost <= most)]
     }
 
+    /// The cheapest of these, if there is any.
+    #[inline]
+    pub(super) fn first_useful(&self, rider: u32) -> Option<&Edge> {
+        self.row(rider).first().filter(|edge| edge.cost <= self.unmatched[rider as usize])
+    }
+
     /// The numbers of all riders.
     pub(super) fn rider_numbers(&self) -> std::ops::Range<u32> {
         0..narrow(self.unmatched.len())
@@ -286,6 +292,7 @@ mod tests {
         for (price, useful) in [(0, 0), (1, 1), (7, 2), (8, 3), (9, 3)] {
             let rider = problem.add_rider(Cost::new(price).unwrap(), &edges).unwrap();
             assert_eq!(problem.useful(rider.0).len(), useful, "at {price}");
+            assert_eq!(problem.first_useful(rider.0), problem.useful(rider.0).first());
         }
     }
 }

@@ -58,14 +58,15 @@ impl Control {
         tokio::select! {
             () = until_drain => {}
             () = serving => {}
-            () = tick(&door) => {}
+            () = tick(&door, &health) => {}
             _ = stop.wait_for(|&stop| stop) => {}
         }
     }
 }
 
-/// Lets time pass.
-async fn tick(door: &Door) {
+/// Lets time pass, and notes how the market is doing.
+async fn tick(door: &Door, health: &HealthReporter) {
+    let mut told = ServingStatus::Serving;
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -77,6 +78,11 @@ async fn tick(door: &Door) {
             if advance.forgotten > 0 {
                 tracing::debug!(forgotten = advance.forgotten, "drivers were forgotten");
             }
+        }
+        let market = health::of_market(door);
+        if market != told && !door.is_draining() {
+            health::tell_of_market(health, market).await;
+            told = market;
         }
         door.refresh_gauges();
         door.metrics.upkeep();

@@ -1,5 +1,8 @@
 //! The health service: the library's, but its watches end when the server drains, so that a
 //! client that watches does not hold the drain up to its deadline.
+//!
+//! The service of riders is healthy while this process runs a market that takes commands. The others,
+//! and the server as a whole, are so until it drains: positions and questions need no market.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,10 +29,25 @@ pub(super) fn reporter() -> HealthReporter {
     HealthReporter::new()
 }
 
-/// Tells the health of each service.
+/// Tells that each service serves, or none.
 pub(super) async fn tell(reporter: &HealthReporter, status: ServingStatus) {
     for service in SERVICES {
         reporter.set_service_status(service, status).await;
+    }
+}
+
+/// Tells the health of what needs a market.
+pub(super) async fn tell_of_market(reporter: &HealthReporter, status: ServingStatus) {
+    reporter.set_service_status(RIDER_SERVICE, status).await;
+}
+
+/// How what needs a market is doing.
+pub(super) fn of_market(door: &Door) -> ServingStatus {
+    let takes_commands = door.market().is_ok_and(|market| market.state().down.is_none());
+    if takes_commands && !door.is_draining() {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
     }
 }
 

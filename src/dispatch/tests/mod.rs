@@ -2,6 +2,7 @@
 
 mod audit;
 mod back_to_back;
+mod bounded;
 mod city;
 mod live;
 mod optimum;

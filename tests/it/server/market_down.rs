@@ -8,6 +8,9 @@ use hansom::api::proto::{
 use hansom::client::attend;
 use hansom::journal::Fault;
 use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
 use super::serve::Served;
@@ -50,6 +53,17 @@ async fn a_disk_that_takes_no_more_ends_trips_and_not_positions() {
     assert!(state.down.contains("File too large"), "{}", state.down);
     let (_, metrics) = http_get(town.served.http, "/metrics").await;
     assert!(metrics.contains("hansom_market_down 1\n"), "{metrics}");
+    let (ready, _) = http_get(town.served.http, "/readyz").await;
+    assert!(ready.starts_with("HTTP/1.1 200"), "{ready}");
+    for (service, last) in [
+        ("hansom.v1.RiderService", ServingStatus::NotServing),
+        ("hansom.v1.DriverService", ServingStatus::Serving),
+    ] {
+        let mut health = HealthClient::new(town.channel.clone());
+        let request = HealthCheckRequest { service: service.to_owned() };
+        let mut watch = soon(health.watch(request)).await.unwrap().into_inner();
+        while soon(watch.message()).await.unwrap().unwrap().status() != last {}
+    }
     assert_eq!(town.trip(&acknowledged[0]).await.trip_id, acknowledged[0]);
     town.served.kill();
 
