@@ -2,6 +2,7 @@
 
 mod explain;
 mod lines;
+mod review;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

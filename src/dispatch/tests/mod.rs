@@ -9,6 +9,7 @@ mod policies;
 mod quotes;
 mod races;
 mod refusals;
+mod review;
 mod restore;
 mod rig;
 mod simulation;
