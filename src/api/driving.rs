@@ -73,3 +73,70 @@ pub(super) async fn set_status(
     }
     Ok(response)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::dispatch::MarketConfig;
+    use crate::dispatch::policy::POLICIES;
+    use crate::host::{Host, HostConfig, MarketSlot};
+    use crate::index::{IndexConfig, LiveMap, ScanIndex};
+    use crate::journal::MemoryJournal;
+    use crate::limits;
+    use crate::telemetry::Metrics;
+    use crate::travel::StraightLine;
+    use crate::units::{Millis, Timestamp};
+
+    /// F8: a refused command changes nothing.
+    #[test]
+    fn a_status_that_a_full_queue_does_not_take_does_not_hold() {
+        let map: Arc<dyn LiveMap> = Arc::new(ScanIndex::new(IndexConfig::default()));
+        let clock = Arc::new(Clock::trace());
+        clock.observe(Timestamp::from_secs(1_700_000_000));
+        let metrics = Arc::new(Metrics::new(&[]));
+        let host = Host::start(HostConfig {
+            market: MarketConfig::new("sf".parse().unwrap()),
+            policy: POLICIES[0].1,
+            travel: Arc::new(StraightLine::default()),
+            map: Arc::clone(&map),
+            clock: Arc::clone(&clock),
+            journal: Arc::new(MemoryJournal::default()),
+            keep_history: Millis::from_secs(86_400),
+            keep_trips: 1_000,
+            decisions: None,
+            metrics: Arc::clone(&metrics.market),
+        })
+        .unwrap();
+        let key = map.bind(clock.now(), &"cab-1".parse().unwrap()).unwrap();
+        assert!(map.set_status(key, DriverStatus::Offline));
+        let (_drain, drains) = watch::channel(false);
+        let stale = Millis::from_secs(60);
+        let door = Door::new(Arc::clone(&map), clock, stale, None, drains)
+            .with_market(MarketSlot::here(host.handle().clone()), metrics);
+        let (begun, has_begun) = std::sync::mpsc::sync_channel::<()>(1);
+        let (go_on, goes_on) = std::sync::mpsc::sync_channel::<()>(1);
+        let held = host.handle().look(move |_| {
+            begun.send(()).unwrap();
+            goes_on.recv().unwrap();
+        });
+        has_begun.recv().unwrap();
+        let waiting: Vec<_> =
+            (0..limits::MAX_MARKET_QUEUE).map(|_| host.handle().look(|_| ())).collect();
+        let request = SetStatusRequest {
+            driver_id: "cab-1".to_owned(),
+            status: crate::api::proto::DriverStatus::Available.into(),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let told = runtime.block_on(set_status(&door, &request));
+        let status = map.driver(door.now(), key).unwrap().status;
+        go_on.send(()).unwrap();
+        drop((held.wait(), waiting));
+        let refused = told.unwrap_err().to_string();
+        assert_eq!(status, DriverStatus::Offline, "it was refused: {refused}");
+    }
+}

@@ -192,3 +192,22 @@ impl Ledger {
 fn record(times: &mut Histogram<u64>, took: Duration) {
     times.saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::stopwatch;
+
+    /// F9: whoever was offered to nobody is counted, also once the trip has ended for it.
+    #[test]
+    fn a_trip_that_ended_without_an_offer_was_offered_to_nobody() {
+        let (mut ledger, now) = (Ledger::default(), stopwatch());
+        let trip: TripId = "main-1".parse().unwrap();
+        assert!(ledger.asks(true));
+        ledger.request_taken(trip, now, now, true);
+        assert_eq!(ledger.never_offered(), 1);
+        // Its rider watches, and hears that nobody was found.
+        ledger.trip_ended(trip, false, true);
+        assert_eq!(ledger.never_offered(), 1);
+    }
+}
