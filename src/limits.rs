@@ -323,6 +323,11 @@ pub const MAX_EVENTS_TO_SIGN: u32 = 8_192;
 /// a server: those fire in the next, at once.
 pub const MAX_TIMERS_PER_TICK: usize = 8_192;
 
+/// What the timers that fire in one command may write, by [`Trip::weight`](crate::dispatch::Trip::weight):
+/// a quarter of a commit, beside the half that the commands before it may have taken. More: those fire in
+/// the next, at once.
+pub const MAX_TICK_BYTES: usize = 16 << 20;
+
 /// The most offers made for one trip; each driver is asked once. After the last the trip is
 /// unfulfilled.
 pub const MAX_OFFERS_PER_TRIP: usize = 256;
@@ -335,12 +340,17 @@ pub const MAX_WINDOW_BYTES: usize = 32 << 20;
 pub const MAX_OPEN_TRIPS_PER_RIDER: usize = 64;
 
 /// The most requests solved in one batch, those who have waited longest first. More: they wait for
-/// the next one.
+/// the next one, which begins with them.
 pub const MAX_BATCH_REQUESTS: usize = 65_536;
 
-/// Quotes that a market remembers. One more: the oldest is forgotten, and a request that names it
-/// is refused with `unknown_quote`.
-pub const MAX_QUOTES: usize = 65_536;
+/// Quotes that a market remembers when they are no longer valid, so that a request that names one is
+/// told so. Those before them: forgotten, and such a request is refused with `unknown_quote`.
+pub const MAX_EXPIRED_QUOTES: usize = 65_536;
+
+/// Valid quotes that a market holds, some 150 bytes each, so 160 MB: some 3,500 a second that are valid
+/// for 5 minutes. One more: it is refused with `quotes_full`, until one expires; none that was given is
+/// forgotten while it is valid.
+pub const MAX_QUOTES: usize = 1 << 20;
 
 /// Drivers of whom a market remembers since when they are idle and how they answer. One more: the
 /// one not heard of for longest is forgotten, and counts as new.

@@ -272,7 +272,7 @@ const fn refusal_code(refusal: &Refusal) -> Code {
         | Refusal::UnknownQuote { .. } => Code::NotFound,
         Refusal::KeyReused { .. } | Refusal::AlreadyRated { .. } => Code::AlreadyExists,
         Refusal::OtherMarket { .. } | Refusal::NoDropoff => Code::InvalidArgument,
-        Refusal::MarketFull { .. } => Code::ResourceExhausted,
+        Refusal::MarketFull { .. } | Refusal::QuotesFull { .. } => Code::ResourceExhausted,
         Refusal::NotYourTrip { .. }
         | Refusal::NoDriver { .. }
         | Refusal::TooManyChanges { .. }

@@ -125,8 +125,7 @@ impl TripEvents {
             }
             let (watch, goes_on) = ready!(self.change.as_mut().poll(cx));
             if !goes_on {
-                let market = self.trip.market();
-                return Poll::Ready(Some(Err(HostError::Ended { market }.into())));
+                return Poll::Ready(Some(Err(self.market.why_over().into())));
             }
             self.change = changed(watch);
             self.more = true;

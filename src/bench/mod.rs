@@ -17,7 +17,7 @@ mod stage;
 mod stalls;
 mod streams;
 
-pub use dispatch::{DispatchOptions, DispatchReport, Sample, Spread, Work, dispatch};
+pub use dispatch::{DispatchOptions, DispatchReport, Missed, Sample, Spread, Work, dispatch};
 pub use ingest::{bulk, singles};
 pub use mixed::mixed;
 pub use process::ServeProcess;

@@ -79,8 +79,8 @@ pub(super) struct Book {
     pub(super) timers: BTreeSet<(Timestamp, u64)>,
     /// Those who wait, by the time of their request.
     pub(super) waiting: BTreeSet<(Timestamp, u64)>,
-    /// Trips in progress whose driver stays and whose end is expected, by when.
-    pub(super) ending: BTreeSet<(Timestamp, u64)>,
+    /// Trips in progress whose driver stays, and where they end, if that is known.
+    pub(super) ending: BTreeMap<u64, LatLng>,
     /// Assigned trips whose driver can set off.
     pub(super) ready: BTreeSet<u64>,
     pub(super) by_state: [usize; TripState::ALL.len()],
@@ -100,7 +100,7 @@ impl Book {
             riders: HashMap::with_hasher(seed()),
             timers: BTreeSet::new(),
             waiting: BTreeSet::new(),
-            ending: BTreeSet::new(),
+            ending: BTreeMap::new(),
             ready: BTreeSet::new(),
             by_state: [0; TripState::ALL.len()],
         }
@@ -140,19 +140,24 @@ impl Book {
         })
     }
 
-    /// Drivers in progress whose end is expected by then, with nothing ahead of them: the trip, who
-    /// and where it ends, in the order of when.
+    /// Drivers in progress with nothing ahead of them whose trip ends in such a place: the trip, who
+    /// and where it ends, in the order of trips.
+    ///
+    /// # Complexity
+    /// O(n) in the trips in progress.
     pub(super) fn finishing(
         &self,
-        by: Timestamp,
-    ) -> impl Iterator<Item = (TripId, DriverId, LatLng)> + '_ {
-        self.ending.range(..=(by, u64::MAX)).filter_map(|(_, number)| {
-            let trip = self.open.get(number)?;
-            let driver = *trip.driver()?;
-            let bonds = self.bonds_of(&driver);
-            let ahead = bonds.queued.is_some() || bonds.offered.is_some();
-            (!ahead).then_some((trip.id, driver, trip.request.journey.dropoff?))
-        })
+        reaches: impl Fn(LatLng) -> bool,
+    ) -> impl Iterator<Item = (TripId, DriverId, LatLng)> {
+        self.ending.iter().filter(move |(_, dropoff)| reaches(**dropoff)).filter_map(
+            |(number, dropoff)| {
+                let trip = self.open.get(number)?;
+                let driver = *trip.driver()?;
+                let bonds = self.bonds_of(&driver);
+                let ahead = bonds.queued.is_some() || bonds.offered.is_some();
+                (!ahead).then_some((trip.id, driver, *dropoff))
+            },
+        )
     }
 
     /// Applies an event: the one way in which state changes.
@@ -262,7 +267,7 @@ impl Book {
         if trip.state.is_waiting() {
             self.waiting.insert((trip.requested_at, number));
         }
-        self.ending.extend(expected_end(trip).map(|at| (at, number)));
+        self.ending.extend(ends_at(trip).map(|dropoff| (number, dropoff)));
         if let Some(offer) = &trip.offer {
             self.bonds.entry(offer.driver).or_default().offered = Some(number);
         }
@@ -293,9 +298,7 @@ impl Book {
             self.timers.remove(&(at, number));
         }
         self.waiting.remove(&(trip.requested_at, number));
-        if let Some(at) = expected_end(trip) {
-            self.ending.remove(&(at, number));
-        }
+        self.ending.remove(&number);
         self.ready.remove(&number);
         let offered = trip.offer.as_ref().map(|offer| offer.driver);
         for driver in offered.into_iter().chain(trip.driver().copied()) {
@@ -340,9 +343,9 @@ impl Book {
     }
 }
 
-/// When the driver of a trip in progress is free for another, if that is known and wanted.
-fn expected_end(trip: &Trip) -> Option<Timestamp> {
+/// Where the driver of a trip in progress is free for another, if that is known and wanted.
+fn ends_at(trip: &Trip) -> Option<LatLng> {
     let assignment = trip.assignment.as_ref()?;
     let stays = assignment.afterwards == Afterwards::Stays;
-    assignment.expected_end.filter(|_| trip.state == TripState::InProgress && stays)
+    trip.request.journey.dropoff.filter(|_| trip.state == TripState::InProgress && stays)
 }

@@ -61,18 +61,21 @@ pub(super) struct Pool<'a> {
 }
 
 impl<'a> Pool<'a> {
-    /// Looks up who is about to finish.
+    /// Looks up who is about to finish somewhere around these pickups.
+    ///
+    /// # Complexity
+    /// O(n) in the trips in progress; a travel time is asked for those only that may end in time.
     pub(super) fn new(
         now: Timestamp,
         (config, travel): (&'a MarketConfig, &'a dyn TravelTime),
         (book, memory): (&'a Book, &'a DriverMemory),
         changes: &'a BTreeMap<DriverId, DriverStatus>,
-        supply: &mut dyn Supply,
+        (pickups, supply): (&[LatLng], &mut dyn Supply),
     ) -> Self {
         let (finishing, dropoffs) = (Vec::new(), Dropoffs::default());
         let mut pool = Self { now, config, travel, book, memory, changes, finishing, dropoffs };
         if let BackToBack::Within(within) = config.back_to_back {
-            pool.finishing = pool.about_to_finish(within, supply);
+            pool.finishing = pool.about_to_finish(within, pickups, supply);
             pool.dropoffs = Dropoffs::of(pool.finishing.iter().map(|one| one.dropoff));
         }
         pool
@@ -84,11 +87,26 @@ impl<'a> Pool<'a> {
         self.book.is_free(driver) && !offline
     }
 
-    fn about_to_finish(&self, within: Millis, supply: &mut dyn Supply) -> Vec<Finishing> {
+    /// Whoever is near enough to the end of the present trip, by where he or she is now.
+    fn about_to_finish(
+        &self,
+        within: Millis,
+        pickups: &[LatLng],
+        supply: &mut dyn Supply,
+    ) -> Vec<Finishing> {
         let mut finishing = Vec::new();
-        for (trip, driver, dropoff) in self.book.finishing(self.now.plus(within)) {
+        let Some(&center) = pickups.first() else { return finishing };
+        let furthest = pickups.iter().map(|pickup| haversine(center, *pickup)).max();
+        // A metre more pays for rounding.
+        let reach = furthest.map_or(0.0, Haversine::meters) + self.config.max_radius.get() + 1.0;
+        let reach = Haversine::of_radius(Meters::new(reach).unwrap_or(Meters::HALF_GLOBE));
+        let reaches = |dropoff: LatLng| haversine(center, dropoff) <= reach;
+        for (trip, driver, dropoff) in self.book.finishing(reaches) {
             let Some(at) = supply.whereabouts(&driver) else { continue };
-            if self.now.since(at.at) > self.config.position_max_age {
+            let way = meters(haversine(at.position, dropoff));
+            if self.now.since(at.at) > self.config.position_max_age
+                || self.travel.lower_bound(way) > within
+            {
                 continue;
             }
             let remaining = self.travel.time(at.position, dropoff).duration;

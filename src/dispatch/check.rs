@@ -135,7 +135,7 @@ impl Market {
     /// D3 and D4: what is due when, and who waits.
     fn check_timers(&self) -> Result<(), Violation> {
         let (mut timers, mut waiting, mut ending) =
-            <(BTreeSet<_>, BTreeSet<_>, BTreeSet<_>)>::default();
+            <(BTreeSet<_>, BTreeSet<_>, BTreeMap<_, _>)>::default();
         for (&number, trip) in &self.book.open {
             let deadline = trip.deadline();
             holds!(deadline.is_some(), "D3", "trip {} is {} without timer", trip.id, trip.state);
@@ -146,12 +146,12 @@ impl Market {
             if let (TripState::InProgress, Some(assignment)) = (trip.state, trip.assignment)
                 && assignment.afterwards == Afterwards::Stays
             {
-                ending.extend(assignment.expected_end.map(|at| (at, number)));
+                ending.extend(trip.request.journey.dropoff.map(|dropoff| (number, dropoff)));
             }
         }
         holds!(timers == self.book.timers, "D3", "timers are {:?}", self.book.timers);
         holds!(waiting == self.book.waiting, "D4", "{:?} wait", self.book.waiting);
-        holds!(ending == self.book.ending, "D4", "{:?} end soon", self.book.ending);
+        holds!(ending == self.book.ending, "D4", "{:?} end somewhere", self.book.ending);
         let ended = self.book.ended.iter();
         let ended: BTreeSet<_> =
             ended.filter_map(|(&number, trip)| Some((trip.end?.at, number))).collect();

@@ -96,7 +96,7 @@ pub enum Command {
         journey: Journey,
     },
     /// The host says that time has passed: what is due is done, up to
-    /// [`crate::limits::MAX_TIMERS_PER_TICK`] of it.
+    /// [`crate::limits::MAX_TIMERS_PER_TICK`] of it and [`crate::limits::MAX_TICK_BYTES`].
     Tick,
     /// The host says that the window is over: drivers are found for all who wait.
     MatchBatch,

@@ -35,7 +35,8 @@ use crate::units::{Millis, Timestamp};
 /// - The same commands with the same supply give the same events.
 ///
 /// Not part of the history, and forgotten by a restart: quotes, since when drivers are idle and how
-/// they answer, decisions, and ended trips that were not handed to [`Market::restore`].
+/// they answer, decisions, how far a batch has got that could not hold all who waited, and ended trips
+/// that were not handed to [`Market::restore`].
 ///
 /// # Examples
 /// ```
@@ -68,6 +69,8 @@ pub struct Market {
     pub(super) now: Timestamp,
     /// Since when requests gather for the next batch.
     pub(super) gathering_since: Option<Timestamp>,
+    /// Who was looked at last in a batch that could not hold all who waited: the next one begins there.
+    pub(super) batch_ended_with: Option<(Timestamp, u64)>,
     /// Statuses that the host has not taken yet.
     pub(super) changes: BTreeMap<DriverId, DriverStatus>,
 }
@@ -106,6 +109,7 @@ impl Market {
             decisions: Decisions::default(),
             now: Timestamp::from_millis(i64::MIN),
             gathering_since: None,
+            batch_ended_with: None,
             changes: BTreeMap::new(),
             config,
             policy,
@@ -236,7 +240,8 @@ impl Market {
         since.map(|since| since.plus(interval))
     }
 
-    fn batch_interval(&self) -> Millis {
+    /// How often those who wait are looked at.
+    pub(super) fn batch_interval(&self) -> Millis {
         let MarketConfig { window, retry_every, .. } = self.config;
         if window == Millis::ZERO { retry_every } else { window }
     }

@@ -169,6 +169,19 @@ pub enum Refusal {
         /// The limit.
         limit: usize,
     },
+    /// As many quotes are valid as the market holds.
+    #[error(
+        "market {market} holds {limit} valid quotes, the most that it does; one expires at {when}, try again then",
+        when = rfc3339(*from)
+    )]
+    QuotesFull {
+        /// Which.
+        market: MarketId,
+        /// The limit.
+        limit: usize,
+        /// When there is room for another.
+        from: Timestamp,
+    },
     /// No such quote is remembered.
     #[error(
         "quote {quote} is not known: it never was, expired long ago, or the service has restarted; ask for a new one"
@@ -218,7 +231,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All names, in the order of the variants.
-    pub const NAMES: [&str; 24] = [
+    pub const NAMES: [&str; 25] = [
         "other_market",
         "unknown_trip",
         "not_your_trip",
@@ -237,6 +250,7 @@ impl Refusal {
         "key_reused",
         "rider_has_open_trip",
         "market_full",
+        "quotes_full",
         "unknown_quote",
         "quote_expired",
         "quote_differs",
@@ -266,6 +280,7 @@ impl Refusal {
             Self::KeyReused { .. } => "key_reused",
             Self::RiderHasOpenTrip { .. } => "rider_has_open_trip",
             Self::MarketFull { .. } => "market_full",
+            Self::QuotesFull { .. } => "quotes_full",
             Self::UnknownQuote { .. } => "unknown_quote",
             Self::QuoteExpired { .. } => "quote_expired",
             Self::QuoteDiffers { .. } => "quote_differs",

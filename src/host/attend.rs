@@ -30,12 +30,15 @@ pub enum LineEnd {
     /// [`limits::MAX_WAITING_NEWS`] waited to be read: attend anew with the same claim, which tells how
     /// things stand.
     Lagged,
-    /// The market has ended.
+    /// The market takes nothing until a restart.
+    Down,
+    /// The market has ended, or has forgotten what it did not make durable.
     Ended,
 }
 
 const SUPERSEDED: u8 = 1;
 const LAGGED: u8 = 2;
+const DOWN: u8 = 3;
 
 /// A driver's line to the market.
 ///
@@ -58,6 +61,7 @@ impl Attendance {
         match self.end.load(Ordering::Acquire) {
             SUPERSEDED => LineEnd::Superseded,
             LAGGED => LineEnd::Lagged,
+            DOWN => LineEnd::Down,
             _ => LineEnd::Ended,
         }
     }
@@ -94,6 +98,11 @@ impl AppEnd {
     /// Ends the line: the driver is told elsewhere.
     pub(super) fn supersede(self) {
         self.end.store(SUPERSEDED, Ordering::Release);
+    }
+
+    /// Ends the line: the market is down for good.
+    pub(super) fn go_down(self) {
+        self.end.store(DOWN, Ordering::Release);
     }
 }
 

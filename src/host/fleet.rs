@@ -48,6 +48,8 @@ pub struct Due {
 pub(super) struct Attend {
     pub(super) fleet: FleetId,
     pub(super) drivers: Vec<DriverId>,
+    /// As of when.
+    pub(super) claim: Claim,
     /// With which claims, if they are attended anew.
     pub(super) former: Vec<Claim>,
     pub(super) due: Due,
@@ -55,16 +57,16 @@ pub(super) struct Attend {
 
 impl Attend {
     /// Drivers whom a gateway wishes to be told of.
-    pub(super) fn new(line: &FleetLine, drivers: Vec<DriverId>) -> Self {
+    pub(super) fn new(line: &FleetLine, drivers: Vec<DriverId>, claim: Claim) -> Self {
         let due = Due { _counted: Arc::clone(&line.counter) };
-        Self { fleet: line.id, drivers, former: Vec::new(), due }
+        Self { fleet: line.id, drivers, claim, former: Vec::new(), due }
     }
 
     /// Drivers whom it is told of no more since it reads too slowly.
-    pub(super) fn anew(line: &FleetLine, lagged: &[Lagged]) -> Self {
+    pub(super) fn anew(line: &FleetLine, lagged: &[Lagged], claim: Claim) -> Self {
         let drivers = lagged.iter().map(|one| one.driver).collect();
         let former = lagged.iter().map(|one| one.claim).collect();
-        Self { former, ..Self::new(line, drivers) }
+        Self { former, ..Self::new(line, drivers, claim) }
     }
 }
 

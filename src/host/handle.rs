@@ -76,13 +76,14 @@ impl MarketHandle {
         self.ask(|answer| Item::OpenFleet { answer })
     }
 
-    /// Puts drivers on a gateway's line, each of whom is ended where it was before. The line tells
-    /// when it is so; nothing is told if the line is not known any more.
+    /// Puts drivers on a gateway's line, as of now: each is ended where it was before, unless somebody
+    /// wishes to be told of it later than this call. The line tells when it is so; nothing is told if the
+    /// line is not known any more.
     ///
     /// # Errors
     /// [`HostError::QueueFull`] and [`HostError::Ended`]; then nobody was put there.
     pub fn attend_fleet(&self, line: &FleetLine, drivers: Vec<DriverId>) -> Result<(), HostError> {
-        self.queue(Item::AttendFleet(Attend::new(line, drivers)))
+        self.queue(Item::AttendFleet(Attend::new(line, drivers, self.claim())))
     }
 
     /// Puts drivers on a gateway's line again who are told there no more since it reads too slowly,
@@ -91,7 +92,7 @@ impl MarketHandle {
     /// # Errors
     /// As [`Self::attend_fleet`].
     pub fn attend_anew(&self, line: &FleetLine, lagged: &[Lagged]) -> Result<(), HostError> {
-        self.queue(Item::AttendFleet(Attend::anew(line, lagged)))
+        self.queue(Item::AttendFleet(Attend::anew(line, lagged, self.claim())))
     }
 
     /// Why a trip was offered to whom; `None` if no decision is remembered that it was part of.
@@ -214,6 +215,15 @@ impl MarketHandle {
     /// How the market stands, as of its last commit.
     pub fn state(&self) -> HostState {
         self.shared.state()
+    }
+
+    /// Why nothing more comes of it: it is down, or has ended.
+    pub fn why_over(&self) -> HostError {
+        let market = self.shared.market;
+        match self.state().down {
+            Some(reason) => HostError::Down { market, reason },
+            None => HostError::Ended { market },
+        }
     }
 
     /// What its journal holds.

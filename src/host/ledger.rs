@@ -66,6 +66,11 @@ impl Ledger {
         self.batch.events().len() < limits::MARKET_TURN_EVENTS && self.batch.has_room()
     }
 
+    /// Whether a window's batch can be added, which takes up to half of a commit.
+    pub(super) fn has_room_for_window(&self) -> bool {
+        self.batch.has_room()
+    }
+
     /// Empties it.
     pub(super) fn clear(&mut self) {
         self.batch.clear();

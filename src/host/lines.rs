@@ -66,13 +66,13 @@ impl Lines {
     }
 
     /// Puts drivers on a gateway's line; each is ended where it was before, unless that was wished
-    /// later. Those who have no claim yet get the newest.
-    pub(super) fn attend(&mut self, attend: Attend, newest: Claim, market: &Market) {
-        let Attend { fleet, drivers, former, due } = attend;
+    /// later.
+    pub(super) fn attend(&mut self, attend: Attend, market: &Market) {
+        let Attend { fleet, drivers, claim: wished, former, due } = attend;
         self.make_room(drivers.len());
         let mut all = Vec::with_capacity(drivers.len());
         for (i, driver) in drivers.into_iter().enumerate() {
-            let claim = former.get(i).copied().unwrap_or(newest);
+            let claim = former.get(i).copied().unwrap_or(wished);
             // Gone: nobody reads what it would be told.
             let Some(end) = self.fleets.get(&fleet) else { return };
             match self.claim_here(&driver, fleet) {
@@ -95,8 +95,8 @@ impl Lines {
             all.push(Attended { driver, trips });
         }
         let Some(end) = self.fleets.get(&fleet).filter(|_| !all.is_empty()) else { return };
-        // Whoever was refused is not here, and asks again as of now.
-        let claim = |driver: &DriverId| self.claim_here(driver, fleet).unwrap_or(newest);
+        // Whoever was refused is not here, and asks again as of then.
+        let claim = |driver: &DriverId| self.claim_here(driver, fleet).unwrap_or(wished);
         for driver in end.attended(all, due, claim) {
             self.leave(&driver, fleet);
         }
@@ -173,6 +173,16 @@ impl Lines {
                 }
             }
         }
+    }
+
+    /// Ends all of them as those of a market that goes on no more, and tells apps so.
+    pub(super) fn end_for_good(&mut self, why: &str) {
+        for listener in std::mem::take(&mut self.drivers).into_values() {
+            if let Line::App(line) = listener.line {
+                line.go_down();
+            }
+        }
+        self.end(why);
     }
 
     /// Ends all of them, and tells gateways why. Names of gateways' lines are not given again.

@@ -1,7 +1,9 @@
 //! A host with a journal in memory: who hears of what, and when.
 
+mod down;
 mod explain;
 mod lines;
+mod room;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -476,8 +478,10 @@ fn what_the_core_remembers_is_not_pruned_and_a_refused_commit_passes() {
     rig.journal.prune(crate::journal::Retention { before, keep: 0 }).unwrap();
     let stars = crate::dispatch::Stars::try_from(5).unwrap();
     let by = crate::dispatch::Rater::Driver(driver);
+    let mut line = rig.attend("cab-1");
     let refused = rig.so(Command::RateTrip { trip, by, stars }).unwrap_err();
     assert!(matches!(refused, HostError::Down { .. }), "{refused}");
+    assert_eq!((line.news.blocking_recv(), line.end()), (None, LineEnd::Ended), "not for good");
     rig.until(|state| state.down.is_none());
     assert!(rig.so(request("zoe")).is_ok());
 }

@@ -72,7 +72,8 @@ pub struct TripWatch {
 }
 
 impl TripWatch {
-    /// Waits until more events of the trip have become durable; false if the market has ended.
+    /// Waits until more events of the trip have become durable; false if the market has ended, or takes
+    /// nothing until a restart.
     pub async fn changed(&mut self) -> bool {
         self.receiver.changed().await.is_ok()
     }

@@ -109,6 +109,9 @@ pub(super) struct Worker {
     ledger: Ledger,
     health: Health,
     behind: Behind,
+    /// Whether a batch was due for which the last commit had no room: the next one takes no more than
+    /// one command before it.
+    batch_waits: bool,
     /// Decisions of this market that were written down, or are to be in this turn.
     noted: u64,
     /// When the core is told next that time has passed, whatever is due.
@@ -138,6 +141,7 @@ impl Worker {
             ledger: Ledger::default(),
             health: Health::Up,
             behind: Behind::default(),
+            batch_waits: false,
             noted: 0,
             tick_at: now,
             upkeep_at: now + UPKEEP,
@@ -187,7 +191,7 @@ impl Worker {
         while let Some(item) = next {
             self.take(now, item, &mut turn);
             let room = turn.items() < limits::MARKET_TURN_COMMANDS && self.ledger.has_room();
-            next = if room { self.queue.try_recv().ok() } else { None };
+            next = if room && !self.batch_waits { self.queue.try_recv().ok() } else { None };
         }
         let present = clock::stopwatch();
         let ticks = present >= self.tick_at;
@@ -344,9 +348,11 @@ impl Worker {
         self.noted = made;
     }
 
-    /// Matches those who wait, if their window is over.
+    /// Matches those who wait, if their window is over and the commit has room for what comes of it.
     fn match_batch(&mut self, now: Timestamp, turn: &mut Turn) {
-        if let Some(due) = self.market.next_batch().filter(|at| *at <= now) {
+        let due = self.market.next_batch().filter(|at| *at <= now);
+        self.batch_waits = due.is_some() && !self.ledger.has_room_for_window();
+        if let Some(due) = due.filter(|_| !self.batch_waits) {
             let begun = clock::stopwatch();
             let matched = self.internal(now, Command::MatchBatch, turn);
             if let Some(Reply::Matched(Matched { requests, .. })) = matched {
@@ -404,7 +410,7 @@ impl Worker {
             drop(answer.send(Ok(attendance)));
         }
         for attend in turn.fleets {
-            self.lines.attend(attend, self.shared.claim(), &self.market);
+            self.lines.attend(attend, &self.market);
         }
         for look in turn.looks {
             look(Ok(&self.market));
@@ -433,8 +439,14 @@ impl Worker {
         for look in turn.looks {
             look(Err(down()));
         }
-        // Their apps come back, and learn how things stand when that is known.
-        self.lines.end(&reason);
+        if matches!(self.health, Health::Dead { .. }) {
+            // Nothing will be known of trips here any more.
+            self.shared.watched.end();
+            self.lines.end_for_good(&reason);
+        } else {
+            // Their apps come back, and learn how things stand when that is known.
+            self.lines.end(&reason);
+        }
     }
 
     /// Goes back to what is durable, once it is time to try again.

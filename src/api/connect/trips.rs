@@ -30,7 +30,7 @@ enum Line {
     Waits,
     /// Another stream of the driver has it.
     Elsewhere,
-    /// The market has ended, here at least.
+    /// The market has ended, here at least, or takes nothing until a restart.
     Over(HostError),
 }
 
@@ -68,7 +68,8 @@ impl Trips {
         self.answers.due() == 0
     }
 
-    /// Why there will be no more news, once the market has ended: the app has to connect anew.
+    /// Why there will be no more news, once the market has ended or is down for good: the app has to
+    /// connect anew.
     pub(super) fn is_over(&self) -> Option<Failure> {
         match &self.line {
             Line::Over(error) => Some(error.clone().into()),
@@ -115,6 +116,7 @@ impl Trips {
                             return Some(Kind::Superseded(Superseded {}));
                         }
                         LineEnd::Lagged => *line = Line::Asked(market.attend(*driver, *claim)),
+                        LineEnd::Down => *line = Line::Over(market.why_over()),
                         LineEnd::Ended => *line = waits(timer),
                     },
                 },

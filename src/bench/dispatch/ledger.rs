@@ -24,10 +24,19 @@ struct Open {
     accepted: Option<Instant>,
 }
 
+impl Open {
+    /// Whether its request counts, and nobody was asked.
+    fn was_not_offered(&self) -> bool {
+        self.counts && self.offered.is_none()
+    }
+}
+
 /// All counts and times. Requests count that were due while it was measured.
 #[derive(Debug)]
 pub(super) struct Ledger {
     trips: BTreeMap<TripId, Open>,
+    /// Trips that have ended whose request counts and that were offered to nobody.
+    ended_unoffered: u64,
     /// Requests that were due.
     pub(super) requests: u64,
     /// Of them, those not made since too many trips were open.
@@ -67,6 +76,7 @@ impl Default for Ledger {
     fn default() -> Self {
         Self {
             trips: BTreeMap::new(),
+            ended_unoffered: 0,
             requests: 0,
             overdue: 0,
             taken: 0,
@@ -100,9 +110,11 @@ impl Ledger {
         self.trips.keys().copied().collect()
     }
 
-    /// Requests that count and were offered to nobody.
+    /// Requests that count, were taken, and were offered to nobody, whether their trips have ended or
+    /// not.
     pub(super) fn never_offered(&self) -> u64 {
-        self.trips.values().filter(|trip| trip.counts && trip.offered.is_none()).count() as u64
+        let open = self.trips.values().filter(|trip| trip.was_not_offered());
+        self.ended_unoffered + open.count() as u64
     }
 
     /// A request is due; whether it is made.
@@ -182,7 +194,9 @@ impl Ledger {
 
     pub(super) fn trip_ended(&mut self, trip: TripId, completed: bool, counts: bool) {
         // The driver's gateway and a rider who watches both tell of it.
-        if self.trips.remove(&trip).is_some() && counts {
+        let Some(open) = self.trips.remove(&trip) else { return };
+        self.ended_unoffered += u64::from(open.was_not_offered());
+        if counts {
             self.completed += u64::from(completed);
             self.ended_otherwise += u64::from(!completed);
         }
@@ -191,4 +205,22 @@ impl Ledger {
 
 fn record(times: &mut Histogram<u64>, took: Duration) {
     times.saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::stopwatch;
+
+    #[test]
+    fn a_trip_that_ended_without_an_offer_was_offered_to_nobody() {
+        let (mut ledger, now) = (Ledger::default(), stopwatch());
+        let trip: TripId = "main-1".parse().unwrap();
+        assert!(ledger.asks(true));
+        ledger.request_taken(trip, now, now, true);
+        assert_eq!(ledger.never_offered(), 1);
+        // Its rider watches, and hears that nobody was found.
+        ledger.trip_ended(trip, false, true);
+        assert_eq!(ledger.never_offered(), 1);
+    }
 }

@@ -27,7 +27,7 @@ use tokio::sync::watch;
 
 use self::ledger::Ledger;
 use self::report::Ending;
-pub use self::report::{DispatchReport, Sample, Spread, Work};
+pub use self::report::{DispatchReport, Missed, Sample, Spread, Work};
 use super::fleet::Fleet;
 use super::stage::BenchError;
 use super::stalls::Stalls;

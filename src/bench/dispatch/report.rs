@@ -155,6 +155,27 @@ pub struct DispatchReport {
     pub machine: String,
 }
 
+/// What else than late offers keeps a load from being held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Missed {
+    /// Requests that were refused.
+    pub refused: u64,
+    /// Requests that were not made since too many trips were open.
+    pub overdue: u64,
+    /// Requests that were made and not answered.
+    pub unanswered: u64,
+    /// Requests that were taken and offered to nobody.
+    pub never_offered: u64,
+}
+
+impl Missed {
+    /// Whether each request was taken and offered to somebody.
+    pub const fn is_nothing(&self) -> bool {
+        let Self { refused, overdue, unanswered, never_offered } = self;
+        *refused == 0 && *overdue == 0 && *unanswered == 0 && *never_offered == 0
+    }
+}
+
 /// What is known when it is over.
 pub(super) struct Ending {
     /// What the server said meanwhile.
@@ -166,6 +187,20 @@ pub(super) struct Ending {
 }
 
 impl DispatchReport {
+    /// The requests that came to nothing.
+    pub fn missed(&self) -> Missed {
+        let refused: u64 = self.refused.values().sum();
+        let (overdue, never_offered) = (self.overdue, self.never_offered);
+        let unanswered = self.requests.saturating_sub(self.taken + refused + overdue);
+        Missed { refused, overdue, unanswered, never_offered }
+    }
+
+    /// Whether the load was held: each request was taken and offered to somebody, 99 in a hundred
+    /// within so many milliseconds. None was due: nothing was held.
+    pub fn holds(&self, within_ms: f64) -> bool {
+        self.missed().is_nothing() && self.request_to_offer.is_some_and(|to| to.p99 <= within_ms)
+    }
+
     pub(super) fn of(scene: &Scene, ledger: &Ledger, updates: &Updates, ending: Ending) -> Self {
         let options = &scene.options;
         let Samples { all, first, last, between } = ending.samples;

@@ -120,6 +120,7 @@ impl Market {
         supply: &mut dyn Supply,
     ) -> Result<Reply, Refusal> {
         let Some(dropoff) = journey.dropoff else { return Err(Refusal::NoDropoff) };
+        self.quotes.make_room(now)?;
         let ride = self.travel.time(journey.pickup, dropoff);
         let quote = Quote {
             id: self.quotes.next_id(now),
@@ -130,7 +131,7 @@ impl Market {
             ride,
             valid_until: now.plus(self.config.quote_valid),
         };
-        self.quotes.keep(quote);
+        self.quotes.keep(&quote);
         Ok(Reply::Quoted(quote))
     }
 
@@ -143,7 +144,7 @@ impl Market {
     ) -> Option<Millis> {
         supply.expect(&[journey.pickup], self.config.max_radius);
         let (tables, setup) = ((&self.book, &self.memory), (&self.config, &*self.travel));
-        let pool = Pool::new(now, setup, tables, &self.changes, supply);
+        let pool = Pool::new(now, setup, tables, &self.changes, (&[journey.pickup], &mut *supply));
         let rider = WaitingRider {
             trip: self.config.market.trip(0),
             journey,

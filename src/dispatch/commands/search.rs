@@ -1,5 +1,7 @@
 //! Finding drivers for those who wait: the policy chooses, the market offers.
 
+use std::ops::Bound;
+
 use crate::dispatch::candidates::Pool;
 use crate::dispatch::event::{Event, Fact};
 use crate::dispatch::market::Market;
@@ -14,16 +16,27 @@ use crate::limits;
 use crate::units::{Meters, Millis, Timestamp};
 
 impl Market {
-    /// Looks at all who wait, those who have waited longest first.
+    /// Looks at all who wait, those who have waited longest first. If they are more than a batch may
+    /// have, the next one begins with those who were left.
     pub(super) fn match_batch(
         &mut self,
         now: Timestamp,
         supply: &mut dyn Supply,
         events: &mut Vec<Event>,
     ) -> Reply {
-        let waiting = self.book.waiting.iter().map(|(_, number)| *number);
-        let numbers: Vec<u64> = waiting.take(limits::MAX_BATCH_REQUESTS).collect();
-        let left = self.book.waiting.len() - numbers.len();
+        let waiting = &self.book.waiting;
+        let mut looked_at: Vec<(Timestamp, u64)> = match self.batch_ended_with {
+            None => waiting.iter().take(limits::MAX_BATCH_REQUESTS).copied().collect(),
+            Some(last) => {
+                let left = waiting.range((Bound::Excluded(last), Bound::Unbounded));
+                let all = left.chain(waiting.range(..=last));
+                all.take(limits::MAX_BATCH_REQUESTS).copied().collect()
+            }
+        };
+        let left = waiting.len() - looked_at.len();
+        self.batch_ended_with = looked_at.last().copied().filter(|_| left > 0);
+        looked_at.sort_unstable();
+        let numbers: Vec<u64> = looked_at.iter().map(|(_, number)| *number).collect();
         let matched = self.search(now, &numbers, WindowKind::Batch, supply, events);
         self.gathering_since = (!self.book.waiting.is_empty()).then_some(now);
         Reply::Matched(Matched { left, ..matched })
@@ -97,6 +110,7 @@ impl Market {
         kind: WindowKind,
         supply: &mut dyn Supply,
     ) -> Decision {
+        let every = self.batch_interval();
         let Self { book, memory, config, travel, policy, changes, .. } = self;
         let mut decision = Decision::new(policy.name(), now, kind);
         let trips = numbers.iter().filter_map(|number| book.open.get(number));
@@ -119,8 +133,10 @@ impl Market {
         supply.expect(&pickups, config.max_radius);
         let mut supply = Paced { supply, pace: Pace::GoOn };
         let supply = &mut supply;
-        let pool = Pool::new(now, (config, &**travel), (book, memory), changes, supply);
-        let window = Window { now, kind, riders, pool };
+        let setup = (&*config, &**travel);
+        let pool = Pool::new(now, setup, (book, memory), changes, (&pickups, &mut *supply));
+        let others = book.waiting.len().saturating_sub(riders.len());
+        let window = Window { now, kind, every, others, riders, pool };
         policy.assign(&window, supply, &mut decision);
         decision.pace = supply.pace;
         decision

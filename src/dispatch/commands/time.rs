@@ -4,24 +4,31 @@ use crate::dispatch::event::{Event, Fact};
 use crate::dispatch::market::Market;
 use crate::dispatch::reply::Reply;
 use crate::dispatch::states::TripState;
+use crate::dispatch::trip::Trip;
 use crate::ids::{DriverId, TripId};
 use crate::limits;
 use crate::units::Timestamp;
 
 impl Market {
     /// Fires the timers that are due, in the order of their deadlines, ties in the order of trips: at
-    /// most so many that one commit holds what they do, so that some may still be due afterwards.
+    /// most so many, and of so much weight, that one commit holds what they do, so that some may still
+    /// be due afterwards.
     pub(super) fn tick(&mut self, now: Timestamp, events: &mut Vec<Event>) -> Reply {
         // Before anything ends: whoever writes down what ends now has to find it.
         let before = now.minus(self.config.ended_kept_for);
         self.book.forget(before, self.config.ended_kept);
-        let mut due = 0;
-        while due < limits::MAX_TIMERS_PER_TICK
+        let (mut due, mut room) = (0, limits::MAX_TICK_BYTES);
+        while room > 0
+            && due < limits::MAX_TIMERS_PER_TICK
             && let Some(&(at, number)) = self.book.timers.first()
             && at <= now
         {
             due += 1;
+            let first = events.len();
             self.fire(now, number, events);
+            for event in events.iter().skip(first) {
+                room = room.saturating_sub(self.trip(event.trip).map_or(0, Trip::weight));
+            }
         }
         Reply::Ticked { due }
     }

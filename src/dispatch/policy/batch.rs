@@ -5,7 +5,8 @@
 //! only where they can matter. Prices of the last batch are where the next one starts.
 //!
 //! A request that does not wait is one search over those prices: a driver whom the last batch would
-//! rather have kept for others costs that much more.
+//! rather have kept for others costs that much more. Prices are of those who wait: they hold for
+//! [`PRICES_HOLD`] windows, and for nobody once nobody else waits.
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;
@@ -21,7 +22,10 @@ use crate::matching::{
     Assignment, Auction, Candidate, Cost, DriverIx, EdgeSource, Lazy, LazyOutcome, Next, Prices,
     ProblemError, RiderIx,
 };
-use crate::units::Millis;
+use crate::units::{Millis, Timestamp};
+
+/// For so many windows the prices of a batch hold, if no other has come since.
+const PRICES_HOLD: u64 = 2;
 
 /// The policy `batch`.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub struct Batch {
     assignment: Assignment,
     /// What the last batch found drivers to be worth beside their use; those at zero are not here.
     last: HashMap<DriverId, Cost, FixedState>,
+    /// When that was.
+    last_at: Timestamp,
     /// For batches that are larger than a problem can be.
     fallback: Greedy,
 }
@@ -42,6 +48,7 @@ impl Default for Batch {
             prices: Prices::cold(),
             assignment: Assignment::default(),
             last: HashMap::with_hasher(FixedState::with_seed(0)),
+            last_at: Timestamp::from_millis(i64::MIN),
             fallback: Greedy::default(),
         }
     }
@@ -53,6 +60,7 @@ impl Policy for Batch {
     }
 
     fn assign(&mut self, window: &Window<'_>, supply: &mut dyn Supply, decision: &mut Decision) {
+        self.forget_prices(window);
         match window.kind {
             WindowKind::Immediate => self.assign_at_once(window, supply, decision),
             WindowKind::Batch => {
@@ -65,6 +73,7 @@ impl Policy for Batch {
                         // Drivers named after the last round have no price yet.
                         let known = self.solver.problem().drivers();
                         self.last = source.worth(&self.assignment, known);
+                        self.last_at = window.now;
                         certify(&self.solver, &self.assignment, decision);
                         decision.price(|driver| worth(&self.last, driver));
                     }
@@ -80,6 +89,15 @@ impl Policy for Batch {
 }
 
 impl Batch {
+    /// Forgets prices of riders who need not be there any more.
+    fn forget_prices(&mut self, window: &Window<'_>) {
+        let hold = Millis(window.every.get().saturating_mul(PRICES_HOLD));
+        let nobody = window.kind == WindowKind::Immediate && window.others == 0;
+        if nobody || window.now.since(self.last_at) > hold {
+            self.last.clear();
+        }
+    }
+
     /// Each rider in turn gets whoever is cheapest at the prices of the last batch.
     fn assign_at_once(
         &mut self,

@@ -70,6 +70,10 @@ pub struct Window<'a> {
     pub now: Timestamp,
     /// Whether it was gathered.
     pub kind: WindowKind,
+    /// How often those who wait are looked at.
+    pub every: Millis,
+    /// How many wait who are not in it.
+    pub others: usize,
     /// Who waits: those who have waited longest first, ties in the order of trips.
     pub riders: Vec<WaitingRider<'a>>,
     /// Who there is.

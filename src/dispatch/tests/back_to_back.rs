@@ -67,6 +67,22 @@ fn only_within_the_limit_and_only_if_it_is_on() {
 }
 
 #[test]
+fn who_is_sooner_than_was_expected_is_about_to_finish() {
+    let mut rig = Rig::new().drivers(&[("a", 0.0)]);
+    let trip = rig.in_progress();
+    // 500 s were expected; after 100 the driver is 100 m, ten seconds, from the end.
+    rig.later(100_000);
+    rig.city.cabs.get_mut(&d("a")).unwrap().position = place(4_900.0, 0.0);
+    let mut near = request("bob", "k");
+    near.journey.pickup = place(5_000.0, 0.0);
+    let next = rig.ask(near);
+    rig.batch();
+    assert_eq!(rig.offer(next).1, "a");
+    let late = rig.trip(trip).assignment.unwrap().expected_end.unwrap().since(rig.now);
+    assert!(late > Millis(399_000), "{late}");
+}
+
+#[test]
 fn who_has_no_known_end_or_has_signed_off_is_not_asked() {
     let (mut rig, _) = finishing();
     assert_eq!(rig.offline("a"), "done");

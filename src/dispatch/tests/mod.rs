@@ -7,6 +7,7 @@ mod city;
 mod live;
 mod optimum;
 mod policies;
+mod prices;
 mod quotes;
 mod races;
 mod refusals;

@@ -115,13 +115,16 @@ fn without_a_quote_the_ride_is_metered() {
 }
 
 #[test]
-fn quotes_are_forgotten_beyond_a_number() {
+fn a_quote_is_honoured_however_many_come_after_it() {
     let mut rig = Rig::new();
     let first = quote(&mut rig, "ada", journey());
-    for _ in 0..crate::limits::MAX_QUOTES {
-        let _ = quote(&mut rig, "bob", journey());
+    let more = crate::limits::MAX_EXPIRED_QUOTES;
+    for _ in 0..more {
+        let asked = Command::Quote { rider: r("bob"), journey: journey() };
+        assert!(rig.market.apply(rig.now, asked, &mut rig.city, &mut Vec::new()).is_ok());
     }
-    assert_eq!(rig.market.counts().quotes, crate::limits::MAX_QUOTES);
+    assert_eq!(rig.market.counts().quotes, more + 1);
+    rig.later(299_999);
     let request = TripRequest { quote: Some(first.id), ..request("ada", "k") };
-    assert_eq!(rig.so(Command::RequestTrip(Box::new(request))), "unknown_quote");
+    assert_eq!(rig.so(Command::RequestTrip(Box::new(request))), "done");
 }

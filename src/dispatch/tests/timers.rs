@@ -195,3 +195,30 @@ fn each_driver_is_asked_once_and_then_it_is_over() {
     assert_eq!(rig.state(trip), TripState::Unfulfilled);
     assert_eq!(rig.trip(trip).asked.len(), crate::limits::MAX_OFFERS_PER_TRIP);
 }
+
+#[test]
+fn whoever_asks_late_is_looked_at_while_many_wait_in_vain() {
+    let mut rig = Rig::new().drivers(&[("a", 0.0)]);
+    let mut events = Vec::new();
+    let most = crate::limits::MAX_BATCH_REQUESTS;
+    for i in 0..=most {
+        let mut one = request(&format!("r{i}"), "k");
+        if i < most {
+            one.journey.pickup = super::city::place(0.0, 50_000.0);
+        }
+        let asked = Command::RequestTrip(Box::new(one));
+        assert!(rig.market.apply(rig.now, asked, &mut rig.city, &mut events).is_ok());
+    }
+    let near = events.last().unwrap().trip;
+    let mut batch = |rig: &mut Rig| {
+        rig.later(2_000);
+        match rig.market.apply(rig.now, Command::MatchBatch, &mut rig.city, &mut events) {
+            Ok(Reply::Matched(matched)) => (matched.requests, matched.left, matched.offers),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(batch(&mut rig), (most, 1, 0), "those who have waited longest");
+    assert_eq!(batch(&mut rig), (most, 1, 1), "the one who was left, and others again");
+    assert_eq!(rig.offer(near).1, "a");
+    assert_eq!(batch(&mut rig), (most, 0, 0));
+}

@@ -41,12 +41,12 @@ impl Told {
 
     fn attend(&mut self, line: &FleetLine, drivers: &[&str], claim: u64) {
         let drivers = drivers.iter().map(|name| d(name)).collect();
-        self.lines.attend(Attend::new(line, drivers), Claim(claim), &self.market);
+        self.lines.attend(Attend::new(line, drivers, Claim(claim)), &self.market);
     }
 
     /// Takes up the oldest of what was missed, whatever the newest claim is by now.
     fn anew(&mut self, line: &FleetLine, lagged: &[Lagged], newest: u64) {
-        self.lines.attend(Attend::anew(line, lagged), Claim(newest), &self.market);
+        self.lines.attend(Attend::anew(line, lagged, Claim(newest)), &self.market);
     }
 
     /// Fills what is left of a gateway's line.
@@ -199,4 +199,27 @@ fn lines_that_are_gone_are_never_many_more_than_the_others() {
     assert!(most <= 2 * limits::MAX_UNTIDIED_LINES, "{most}");
     told.tell(CAB);
     assert!(matches!(drain(&mut kept), Some(FleetNews::Happened(..))));
+}
+
+#[test]
+fn an_app_that_connects_after_a_gateway_has_attended_is_told() {
+    let rig = Rig::start();
+    rig.driver("cab-1", 0.001);
+    let line = rig.handle().open_fleet().wait().unwrap();
+    // The market's thread is at something else.
+    let (begun, has_begun) = std::sync::mpsc::sync_channel::<()>(1);
+    let (go_on, goes_on) = std::sync::mpsc::sync_channel::<()>(1);
+    let held = rig.handle().look(move |_| {
+        begun.send(()).unwrap();
+        goes_on.recv().unwrap();
+    });
+    has_begun.recv().unwrap();
+    rig.handle().attend_fleet(&line, vec![d("cab-1")]).unwrap();
+    let app = rig.handle().attend(d("cab-1"), rig.handle().claim());
+    go_on.send(()).unwrap();
+    held.wait().unwrap();
+    let mut app = app.wait().unwrap();
+    rig.request("ada");
+    let news = app.news.blocking_recv();
+    assert!(news.is_some(), "the app came last, and is {:?}", app.end());
 }

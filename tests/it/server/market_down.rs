@@ -1,9 +1,11 @@
 //! A journal that fails under a running server: trips are refused with the reason, positions and
 //! questions go on, and a restart knows all that was acknowledged.
 
+use hansom::api::proto::connect_response::Kind as Told;
 use hansom::api::proto::driver_service_client::DriverServiceClient;
 use hansom::api::proto::{
     CountRequest, DriverStatus, GetTripRequest, ReportRequest, SetStatusRequest, StatusRequest,
+    WatchTripRequest,
 };
 use hansom::client::attend;
 use hansom::journal::Fault;
@@ -15,7 +17,7 @@ use tonic_types::StatusExt as _;
 
 use super::serve::Served;
 use super::support::{http_get, now_ms, report, soon};
-use super::town::{Hosted, Town, reason, request};
+use super::town::{App, Hosted, Town, reason, request};
 
 fn here(driver: &str) -> ReportRequest {
     let report = Some(report(37.5, -122.25, now_ms()));
@@ -84,7 +86,12 @@ async fn an_fsync_that_fails_acknowledges_nothing_more() {
     let (channel, journal) = (hosted.channel.clone(), &hosted.journal);
     let mut riders =
         hansom::api::proto::rider_service_client::RiderServiceClient::new(channel.clone());
-    soon(riders.request_trip(request("ada", "k1"))).await.unwrap();
+    let trip_id =
+        soon(riders.request_trip(request("ada", "k1"))).await.unwrap().into_inner().trip_id;
+    let watch = WatchTripRequest { trip_id, after_ordinal: 0 };
+    let mut watch = soon(riders.watch_trip(watch)).await.unwrap().into_inner();
+    let mut app = App::open(channel.clone(), "cab-7").await.unwrap();
+    app.until(|told| matches!(told, Told::Trips(_)).then_some(())).await;
     let gateway = attend(channel.clone(), vec!["cab-9".to_owned()]);
     let (_commands, mut told, _) = soon(gateway).await.unwrap();
     // The state of the disk is not known then: the batch may be there or not.
@@ -93,9 +100,28 @@ async fn an_fsync_that_fails_acknowledges_nothing_more() {
         let refused = soon(riders.request_trip(request("bea", key))).await.unwrap_err();
         assert_eq!(reason(&refused), "market_down");
     }
-    // Nor is a gateway told that the market has ended, which has not.
+    // Nor is anybody told that the market has ended, which has not.
     let ended = soon(told.next()).await.unwrap_err();
     assert_eq!(ended.reason(), "market_down", "{ended}");
+    let ended = async {
+        loop {
+            if let Err(status) = app.next().await {
+                return status;
+            }
+        }
+    };
+    assert_eq!(reason(&soon(ended).await), "market_down");
+    let ended = async {
+        loop {
+            if let Err(status) = watch.message().await {
+                return status;
+            }
+        }
+    };
+    assert_eq!(reason(&soon(ended).await), "market_down");
+    // On a new stream the app's positions are taken.
+    let mut app = App::open(channel.clone(), "cab-7").await.unwrap();
+    app.until(|told| matches!(told, Told::Ack(_)).then_some(())).await;
     let request = GetTripRequest { trip_id: "main-2".to_owned() };
     let unknown = soon(riders.get_trip(request)).await.unwrap_err();
     assert_eq!((unknown.code(), reason(&unknown)), (Code::NotFound, "unknown_trip".to_owned()));
