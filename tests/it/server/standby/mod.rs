@@ -1,6 +1,7 @@
 //! Two processes and one Redis: who runs the market, and what becomes of trips when one of them dies,
 //! sleeps, or loses Redis.
 
+mod gone;
 mod history;
 mod kills;
 mod outages;
