@@ -19,9 +19,10 @@ use crate::units::Millis;
 pub struct GrpcPeers;
 
 async fn client(address: &str) -> Result<SuccessionServiceClient<Channel>, PeerError> {
-    let target = match address.starts_with("http://") {
-        true => address.to_owned(),
-        false => format!("http://{address}"),
+    let target = if address.starts_with("http://") {
+        address.to_owned()
+    } else {
+        format!("http://{address}")
     };
     let channel = connect(&target)
         .await

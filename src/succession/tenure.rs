@@ -104,10 +104,8 @@ impl Tenure {
     pub fn asked(&self, now: Instant, by: Peer) -> PeerAnswer<Heard> {
         let owner = self.owner.clone();
         // Whoever has no address of its own may ask itself.
-        let said = match by.owner == owner {
-            true => Heard::Nobody,
-            false => self.with(|lease| lease.asked(now, by)),
-        };
+        let said =
+            if by.owner == owner { Heard::Nobody } else { self.with(|lease| lease.asked(now, by)) };
         PeerAnswer { owner, said }
     }
 }

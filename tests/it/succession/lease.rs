@@ -149,7 +149,7 @@ fn without_redis_it_goes_on_as_long_as_all_standbys_hold_back() {
     assert_eq!(lease.answered(end + ttl / 5, restored), Change::None);
     assert_eq!(lease.open_until(), Open::Until(end + ttl));
     // Nobody is known any more: it goes on by itself, a stride at a time.
-    let alone = end + ttl - ttl / 10;
+    let alone = end + ttl * 9 / 10;
     assert_eq!(lease.extension(alone), Extension::Alone);
     lease.go_on(alone);
     let stride = Duration::from_millis(ALONE_STRIDE_MS);

@@ -64,13 +64,14 @@ fn words(answer: &Answer) -> Vec<String> {
 
 /// What a script has told a process, likewise.
 fn told(answer: &[String], owner: &str) -> Vec<String> {
-    let (mut token, from) = match &*answer[0] {
+    let (token, from) = match &*answer[0] {
         "CLAIMED" => (answer[1].clone(), 2),
         "FREE" => (answer[2].clone(), 4),
         "HELD" | "LOST" => (answer[2].clone(), answer.len()),
         _ => ("0".to_owned(), 1),
     };
-    let of_standby = |standby: &String| standby.split_once(' ').unwrap().0.to_owned();
+    let of_standby =
+        |standby: &String| standby.split_once(' ').expect("a name and an address").0.to_owned();
     let mut names: Vec<String> = answer[from..].iter().map(of_standby).collect();
     match &*answer[0] {
         "HELD" | "LOST" => names.push(answer[1].clone()),
@@ -82,11 +83,74 @@ fn told(answer: &[String], owner: &str) -> Vec<String> {
     }
     names.sort_unstable();
     names.dedup();
-    [answer[0].clone(), std::mem::take(&mut token)].into_iter().chain(names).collect()
+    [answer[0].clone(), token].into_iter().chain(names).collect()
 }
 
 /// The model's present, which does not pass.
 const NOW: u64 = 1_000_000;
+
+/// One of three does something with the lease, or something happens to it: what it should be answered, if
+/// it is, and what it was.
+fn step(
+    (chance, model, hand): (&mut Chance, &mut Model, &mut Hand),
+    owner: &str,
+    held: u64,
+) -> Option<(Answer, Vec<String>)> {
+    let (by, at, token) = (By { owner, ttl: 1 }, address(owner), held.to_string());
+    match chance.below(14) {
+        0..3 => {
+            let answer = hand.run(CLAIM, &LEASE, &[owner, &at, "60000", "0", "look", "0"]);
+            return Some((model.look(NOW, by), answer));
+        }
+        3..6 => {
+            let floor = chance.below(3);
+            let seizes = chance.once_in(6);
+            let how = if seizes { "seize" } else { "claim" };
+            // Not the last one now and then.
+            let after = model.token() + u64::from(chance.once_in(6));
+            let (least, last) = (floor.to_string(), after.to_string());
+            let answer = hand.run(CLAIM, &LEASE, &[owner, &at, "60000", &least, how, &last]);
+            // Where nothing is known, the server's clock says what it goes on from.
+            let clock = answer.get(1).and_then(|token| token.parse::<u64>().ok());
+            let clock = clock.unwrap_or(1).saturating_sub(1);
+            let expected = if seizes {
+                model.seize(NOW, by, floor, clock)
+            } else {
+                model.claim(NOW, by, floor, after, clock)
+            };
+            return Some((expected, answer));
+        }
+        6..10 => {
+            let over = chance.once_in(3);
+            let (standing, word) =
+                if over { (Standing::Over, "over") } else { (Standing::Valid, "valid") };
+            let answer = hand.run(RENEW, &RENEWED, &[owner, &token, &at, "60000", word]);
+            return Some((model.renew(NOW, by, held, standing), answer));
+        }
+        10 => {
+            model.release(owner, held);
+            hand.run(RELEASE, &RENEWED, &[owner, &token, &at]);
+        }
+        // The lease ends.
+        11 => {
+            model.end();
+            hand.ask::<()>(&["DEL", "t:lease"]);
+        }
+        12 if chance.once_in(2) => {
+            model.forget_standbys();
+            hand.ask::<()>(&["DEL", "t:standbys"]);
+        }
+        _ if chance.once_in(4) => {
+            model.flush();
+            hand.ask::<()>(&["FLUSHALL"]);
+        }
+        _ => {
+            model.wait();
+            hand.ask::<Option<String>>(&["SET", "t:waiting", "0", "XX"]);
+        }
+    }
+    None
+}
 
 #[test]
 fn the_scripts_of_the_lease_do_what_the_model_does() {
@@ -100,67 +164,9 @@ fn the_scripts_of_the_lease_do_what_the_model_does() {
         hand.ask::<()>(&["FLUSHALL"]);
         for _ in 0..200 {
             let who = usize::try_from(chance.below(3)).unwrap();
-            let (owner, token) = (format!("p{who}"), tokens[who].to_string());
-            let by = By { owner: &owner, ttl: 1 };
-            let at = address(&owner);
-            let (expected, answer) = match chance.below(14) {
-                0..3 => {
-                    let answer = hand.run(CLAIM, &LEASE, &[&owner, &at, "60000", "0", "look", "0"]);
-                    (model.look(NOW, by), answer)
-                }
-                3..6 => {
-                    let floor = chance.below(3);
-                    let seizes = chance.once_in(6);
-                    let how = if seizes { "seize" } else { "claim" };
-                    // Not the last one now and then.
-                    let after = model.token() + u64::from(chance.once_in(6));
-                    let (least, last) = (floor.to_string(), after.to_string());
-                    let arguments = [&*owner, &at, "60000", &least, how, &last];
-                    let answer = hand.run(CLAIM, &LEASE, &arguments);
-                    // Where nothing is known, the server's clock says what it goes on from.
-                    let clock = answer.get(1).and_then(|token| token.parse::<u64>().ok());
-                    let clock = clock.unwrap_or(1).saturating_sub(1);
-                    let expected = if seizes {
-                        model.seize(NOW, by, floor, clock)
-                    } else {
-                        model.claim(NOW, by, floor, after, clock)
-                    };
-                    (expected, answer)
-                }
-                6..10 => {
-                    let over = chance.once_in(3);
-                    let (standing, word) =
-                        if over { (Standing::Over, "over") } else { (Standing::Valid, "valid") };
-                    let expected = model.renew(NOW, by, tokens[who], standing);
-                    (expected, hand.run(RENEW, &RENEWED, &[&owner, &token, &at, "60000", word]))
-                }
-                10 => {
-                    model.release(&owner, tokens[who]);
-                    hand.run(RELEASE, &RENEWED, &[&owner, &token, &at]);
-                    continue;
-                }
-                // The lease ends.
-                11 => {
-                    model.end();
-                    hand.ask::<()>(&["DEL", "t:lease"]);
-                    continue;
-                }
-                12 if chance.once_in(2) => {
-                    model.forget_standbys();
-                    hand.ask::<()>(&["DEL", "t:standbys"]);
-                    continue;
-                }
-                _ => {
-                    if chance.once_in(4) {
-                        model.flush();
-                        hand.ask::<()>(&["FLUSHALL"]);
-                    } else {
-                        model.wait();
-                        hand.ask::<Option<String>>(&["SET", "t:waiting", "0", "XX"]);
-                    }
-                    continue;
-                }
-            };
+            let owner = format!("p{who}");
+            let world = (&mut chance, &mut model, &mut hand);
+            let Some((expected, answer)) = step(world, &owner, tokens[who]) else { continue };
             if let Answer::Claimed { token, .. } = expected {
                 tokens[who] = token;
             }

@@ -85,7 +85,7 @@ pub(super) struct Tally {
 enum Mail {
     Hold { token: u64, span: Millis, sent: Instant },
     HoldBack { token: u64, sent: Instant, said: Held },
-    Running { token: u64, round: u64 },
+    Running { round: u64 },
     Runs { round: u64, said: Option<Heard> },
     Redis { number: u64, answer: Answer },
 }
@@ -338,7 +338,7 @@ impl<'a> World<'a> {
             .partition(|letter| letter.at <= now && !alive.contains(&*letter.to));
         self.letters = letters;
         for Letter { to, from, mail, .. } in dead {
-            if let Mail::Running { round, .. } = mail {
+            if let Mail::Running { round } = mail {
                 let mail = Mail::Runs { round, said: Some(Heard::Nobody) };
                 self.letters.push(Letter { at: now + 1, to: from, from: to, mail });
             }
@@ -378,7 +378,7 @@ impl<'a> World<'a> {
                 }
                 Held::Later { .. } | Held::Refused => {}
             },
-            Mail::Running { round, .. } => {
+            Mail::Running { round } => {
                 let said = process.lease.asked(clock, peer(&from));
                 let prompt = self.send(&name, &from, Mail::Runs { round, said: Some(said) });
                 if !prompt {
@@ -432,7 +432,7 @@ impl<'a> World<'a> {
         let name = self.processes[place].name.clone();
         let step = match self.processes[place].lease.next(clock) {
             Step::Wait { .. } => return,
-            Step::Ask { whom, token } => return self.begin_inquiry(place, clock, whom, token),
+            Step::Ask { whom, .. } => return self.begin_inquiry(place, clock, whom),
             Step::Renew { token, .. } if self.flaw == Flaw::NeverOver => {
                 Step::Renew { token, standing: Standing::Valid }
             }
@@ -458,7 +458,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn begin_inquiry(&mut self, place: usize, clock: Instant, whom: Vec<Peer>, token: u64) {
+    fn begin_inquiry(&mut self, place: usize, clock: Instant, whom: Vec<Peer>) {
         if self.flaw == Flaw::AsksNobody {
             // It could have.
             self.processes[place].had_asked = whom.into_iter().map(|peer| peer.owner).collect();
@@ -475,7 +475,7 @@ impl<'a> World<'a> {
         let open: BTreeSet<String> = whom.into_iter().map(|peer| peer.owner).collect();
         let mut bad = BTreeSet::new();
         for to in &open {
-            if !self.send(&name, to, Mail::Running { token, round }) {
+            if !self.send(&name, to, Mail::Running { round }) {
                 bad.insert(to.clone());
             }
         }

@@ -3,12 +3,13 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hansom::clock::stopwatch;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::kills::{World, begin, caught_up, compare_with_redis, judge};
@@ -18,7 +19,7 @@ use crate::server::support::{PATIENCE, eventually};
 use crate::server::town::{Town, reason};
 
 /// How the processes of these tests are started.
-const SETTINGS: [&str; 4] = ["--back-to-back", "0s", "--offer-timeout", "10s"];
+pub(super) const SETTINGS: [&str; 4] = ["--back-to-back", "0s", "--offer-timeout", "10s"];
 
 /// What a load has led to so far: trips asked for, and trips completed.
 fn done(world: &World) -> (usize, usize) {
@@ -116,40 +117,79 @@ async fn a_standby_that_cannot_be_asked_ends_it_with_the_lease() {
     assert_eq!(active.trip(&trip).await.rider_id, "ada");
 }
 
-/// A way to a server that can be cut and mended.
-struct Wire {
+/// A way to a server that can be cut and mended, and that takes its time.
+pub(super) struct Wire {
     address: SocketAddr,
     whole: watch::Sender<bool>,
+    delay: watch::Sender<Duration>,
 }
 
 impl Wire {
-    async fn to(server: u16) -> Self {
+    pub(super) async fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (whole, is_whole) = watch::channel(true);
+        let (delay, delays) = watch::channel(Duration::ZERO);
         tokio::spawn(async move {
             loop {
-                let (mut near, _) = listener.accept().await.unwrap();
-                let mut is_whole = is_whole.clone();
+                let (near, _) = listener.accept().await.unwrap();
+                let (mut is_whole, delays) = (is_whole.clone(), delays.clone());
                 tokio::spawn(async move {
                     if !*is_whole.borrow() {
                         return;
                     }
-                    let mut far = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                    let far = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                    let (mut near_end, mut near) = near.into_split();
+                    let (far, mut far_end) = far.into_split();
                     tokio::select! {
                         // Either end has gone, or the wire was cut: nobody asks which.
-                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        _ = copy(&mut near_end, &mut far_end) => {}
+                        () = carry(far, &mut near, delays) => {}
                         _ = is_whole.wait_for(|whole| !whole) => {}
                     }
                 });
             }
         });
-        Self { address, whole }
+        Self { address, whole, delay }
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("redis://{}", self.address)
     }
+
+    /// How long each answer is on its way.
+    pub(super) fn delay(&self, delay: Duration) {
+        self.delay.send_replace(delay);
+    }
+}
+
+/// Carries answers, each of them late, however many there are.
+async fn carry(
+    mut from: OwnedReadHalf,
+    to: &mut OwnedWriteHalf,
+    delays: watch::Receiver<Duration>,
+) {
+    let (sender, mut letters) = mpsc::channel::<(Instant, Vec<u8>)>(1_024);
+    let read = async {
+        let mut bytes = vec![0; 1 << 16];
+        while let Ok(count) = from.read(&mut bytes).await
+            && count > 0
+        {
+            let due = stopwatch() + *delays.borrow();
+            if sender.send((due, bytes[..count].to_vec())).await.is_err() {
+                return;
+            }
+        }
+    };
+    let write = async {
+        while let Some((due, letter)) = letters.recv().await {
+            pass(due.saturating_duration_since(stopwatch())).await;
+            if to.write_all(&letter).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! { () = read => {}, () = write => {} }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
