@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 /// What is spoken on the wire.
-const PROTOS: [&str; 6] = [
+const PROTOS: [&str; 7] = [
     "hansom/v1/admin.proto",
     "hansom/v1/common.proto",
     "hansom/v1/driver.proto",
     "hansom/v1/proximity.proto",
     "hansom/v1/rider.proto",
+    "hansom/v1/succession.proto",
     "hansom/v1/trip.proto",
 ];
 

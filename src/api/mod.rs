@@ -19,6 +19,7 @@ pub mod proto;
 mod proximity;
 mod rider;
 pub mod status;
+mod succession;
 mod tally;
 mod trip_events;
 
@@ -33,3 +34,4 @@ pub use driver::DriverService;
 pub use life::StreamLife;
 pub use proximity::ProximityService;
 pub use rider::RiderService;
+pub use succession::SuccessionService;

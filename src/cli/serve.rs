@@ -15,13 +15,14 @@ use super::serve_market::MarketFlags;
 use super::serve_mirror;
 use super::serve_standby::StandbyFlags;
 use crate::api::{self, ReportSink, SharedMap};
+use crate::client::GrpcPeers;
 use crate::clock::Clock;
 use crate::config::{ClockKind, Config, Layers, StandbySettings};
 use crate::host::MarketSlot;
 use crate::index::LiveIndex;
-use crate::mirror::{Mirror, RedisAddress};
+use crate::mirror::Mirror;
 use crate::server::{Drained, Recorder, Running, Server, ServerConfig};
-use crate::succession::{Keeper, KeeperConfig};
+use crate::succession::{Keeper, KeeperConfig, Tenure};
 use crate::telemetry::{self, Metrics};
 
 const AFTER_HELP: &str = "\
@@ -168,6 +169,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let name = signals.next().await;
         tracing::info!(signal = name, "draining");
         let within = Duration::from_millis(config.drain_timeout.get());
+        if let Hosted::Kept(keeper) = &hosted {
+            keeper.retire();
+        }
         let ending = tokio::task::spawn_blocking(move || {
             drain(running);
             // What was drained is carried still; the rest is not waited for.
@@ -260,6 +264,12 @@ fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<S
         }
         (Some(settings), Some(_)) => slot = Some(MarketSlot::elsewhere(settings.config.market)),
     }
+    // Another seed than the maps': this one is told to everybody.
+    let named = self::seed().context("cannot read /dev/urandom")?;
+    let redis = config.redis.as_ref().filter(|_| !config.fallback_only);
+    let tenure = redis.zip(config.market.as_ref()).map(|(_, settings)| {
+        Arc::new(Tenure::new(settings.config.market, config.standby.lease, named))
+    });
     let (mirror, copy) = serve_mirror::start(config, seed, slot.clone(), index, &clock, &metrics)?;
     let server = ServerConfig {
         listen: config.listen,
@@ -268,6 +278,7 @@ fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<S
         stale_after: config.index.stale_after,
         drain_timeout: Duration::from_millis(config.drain_timeout.get()),
         market: slot.clone().map(|slot| (slot, Arc::clone(&metrics))),
+        tenure: tenure.clone(),
         metrics: Some(Arc::clone(&metrics)),
         copy,
         sink,
@@ -275,9 +286,7 @@ fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<S
     };
     let running = Server::start(server, Arc::clone(&map), Arc::clone(&clock));
     let running = running.context("cannot start the server")?;
-    let seats = !config.fallback_only;
-    let redis = config.redis.as_ref().filter(|_| seats);
-    if let (Some(settings), Some(redis), Some(slot)) = (&config.market, redis, slot) {
+    if let (Some(tenure), Some(settings), Some(slot)) = (tenure, &config.market, slot) {
         let seat = MarketSeat {
             settings: settings.clone(),
             map,
@@ -288,30 +297,39 @@ fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<S
             within: Duration::from_millis(config.drain_timeout.get()),
             market: None,
         };
-        let (redis, standby) = (redis.clone(), &config.standby);
-        hosted = Hosted::Kept(keep(redis, standby, &running, &metrics, seat)?);
+        hosted = Hosted::Kept(keep(config, tenure, &running, &metrics, seat)?);
     }
     Ok(Started { running, hosted, mirror })
 }
 
 /// Begins to try for the lease of the market.
 fn keep(
-    redis: RedisAddress,
-    standby: &StandbySettings,
+    config: &Config,
+    tenure: Arc<Tenure>,
     running: &Running,
     metrics: &Metrics,
     seat: MarketSeat,
 ) -> anyhow::Result<Keeper> {
     let market = seat.settings.config.market;
-    let listens = || running.grpc_addr().to_string();
+    let StandbySettings { ack, advertise, .. } = &config.standby;
+    let address = advertise.clone().unwrap_or_else(|| {
+        let address = running.grpc_addr();
+        if address.ip().is_unspecified() {
+            tracing::warn!(
+                %address,
+                "nobody else can reach this process there: say --advertise, so that clients find the \
+                 market and it can go on while Redis is gone"
+            );
+        }
+        address.to_string()
+    });
+    let redis = config.redis.clone().context("a lease needs Redis")?;
     let config = KeeperConfig {
-        market,
+        tenure,
+        peers: Arc::new(GrpcPeers),
         redis,
-        terms: standby.lease,
-        ack: standby.ack,
-        address: standby.advertise.clone().unwrap_or_else(listens),
-        // Another than the maps': this one is told to everybody.
-        seed: seed().context("cannot read /dev/urandom")?,
+        ack: *ack,
+        address,
         folder: seat.settings.journal.as_ref().map(|folder| folder.join(market.as_str())),
         metrics: Arc::clone(&metrics.succession),
     };

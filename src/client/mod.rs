@@ -9,6 +9,7 @@ mod connect;
 mod error;
 mod fleet;
 mod ingest;
+mod peers;
 
 pub use ask::{Asker, PipelinedAsker};
 pub use connect::{
@@ -17,3 +18,4 @@ pub use connect::{
 pub use error::ClientError;
 pub use fleet::{FleetCommands, FleetTold, attend};
 pub use ingest::{Acked, Ingestor, Totals, reason_name};
+pub use peers::GrpcPeers;

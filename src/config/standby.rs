@@ -28,7 +28,8 @@ pub(super) fn read(
     });
     let ack = reader.read("ack", ack);
     let advertise = reader.read("advertise", |v| {
-        let fits = v.len() <= limits::MAX_ADVERTISED_BYTES && !v.contains(char::is_control);
+        let fits = v.len() <= limits::MAX_ADVERTISED_BYTES
+            && !v.contains(|c: char| c.is_control() || c.is_whitespace());
         match v {
             "" => Ok(None),
             _ if fits => Ok(Some(v.to_owned())),

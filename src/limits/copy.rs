@@ -80,3 +80,16 @@ pub const MAX_ADVERTISED_BYTES: usize = 256;
 
 /// The most replicas that a command can wait for.
 pub const MAX_CONFIRMING_REPLICAS: u32 = 16;
+
+/// The most standbys that a holder asks to hold back while it cannot reach Redis. More: it stops at the
+/// end of its lease.
+pub const MAX_STANDBYS: usize = 32;
+
+/// How long whoever wants to take a market over waits for an answer of those who may run it, in
+/// milliseconds. Longer, as from a process that is paused: it counts as gone.
+pub const PEER_PATIENCE_MS: u64 = 1_000;
+
+/// How far a holder that knows of no standby goes on at a time while it cannot reach Redis, in
+/// milliseconds: four fifths of the above, so that one that wakes from a pause stops before somebody who
+/// asked it in vain has begun.
+pub const ALONE_STRIDE_MS: u64 = PEER_PATIENCE_MS * 4 / 5;

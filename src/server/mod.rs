@@ -100,6 +100,7 @@ impl Server {
             (None, Some(metrics)) => door.counting_in(metrics),
             (None, None) => door,
         });
+        let tenure = config.tenure;
         let health = health::reporter();
         let mut running = Running {
             grpc_addr,
@@ -116,6 +117,7 @@ impl Server {
             queues.push(sender);
             let worker = worker::Worker {
                 door: Arc::clone(&door),
+                tenure: tenure.clone(),
                 health: health.clone(),
                 greeting: config.greeting,
                 drain_timeout: config.drain_timeout,

@@ -8,6 +8,7 @@ use crate::api::{CopyUse, ReportSink};
 use crate::host::MarketSlot;
 use crate::limits;
 use crate::mirror::Fallback;
+use crate::succession::Tenure;
 use crate::telemetry::Metrics;
 use crate::units::Millis;
 use crate::web::HttpLimits;
@@ -31,6 +32,8 @@ pub struct ServerConfig {
     pub drain_timeout: Duration,
     /// The market that is served, if any, and where it counts.
     pub market: Option<(Arc<MarketSlot>, Arc<Metrics>)>,
+    /// What is known of the market's lease, if it has one, for the other processes that want it.
+    pub tenure: Option<Arc<Tenure>>,
     /// Where to count, unless the market says.
     pub metrics: Option<Arc<Metrics>>,
     /// A copy of the map, and when it is asked instead.
@@ -52,6 +55,7 @@ impl Default for ServerConfig {
             stale_after: Millis::from_secs(60),
             drain_timeout: Duration::from_secs(10),
             market: None,
+            tenure: None,
             metrics: None,
             copy: None,
             sink: None,

@@ -28,9 +28,13 @@ use crate::api::proto::admin_service_server::AdminServiceServer;
 use crate::api::proto::driver_service_server::DriverServiceServer;
 use crate::api::proto::proximity_service_server::ProximityServiceServer;
 use crate::api::proto::rider_service_server::RiderServiceServer;
+use crate::api::proto::succession_service_server::SuccessionServiceServer;
 use crate::api::status::unreadable_call;
-use crate::api::{AdminService, Door, DriverService, ProximityService, RiderService};
+use crate::api::{
+    AdminService, Door, DriverService, ProximityService, RiderService, SuccessionService,
+};
 use crate::limits;
+use crate::succession::Tenure;
 
 /// Puts what tonic says of a request that it cannot read in our terms.
 type Unreadable = MapResponseLayer<fn(Response<Body>) -> Response<Body>>;
@@ -41,6 +45,7 @@ type Layers =
 
 pub(super) struct Worker {
     pub(super) door: Arc<Door>,
+    pub(super) tenure: Option<Arc<Tenure>>,
     pub(super) health: HealthReporter,
     /// How long a connection may take to say its first bytes.
     pub(super) greeting: Duration,
@@ -90,6 +95,9 @@ impl Worker {
         let admin = AdminServiceServer::new(AdminService::new(Arc::clone(&self.door)))
             .accept_compressed(Gzip)
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        let succession = SuccessionServiceServer::new(SuccessionService::new(self.tenure.clone()))
+            .accept_compressed(Gzip)
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let health = HealthWatch::new(Arc::clone(&self.door), self.health.clone());
         let health = HealthServer::new(health)
             .accept_compressed(Gzip)
@@ -114,6 +122,7 @@ impl Worker {
             .add_service(proximity)
             .add_service(rider)
             .add_service(admin)
+            .add_service(succession)
             .add_service(health)
             .add_optional_service(v1)
             .add_optional_service(v1alpha)

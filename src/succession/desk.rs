@@ -8,7 +8,7 @@ use redis::{Cmd, FromRedisValue as _, Value};
 use super::backlog::Parcel;
 use super::keys::Keys;
 use super::lease::{Answer, Standing, Terms};
-use super::{Holder, Snapshot};
+use super::{Holder, Peer, Snapshot};
 use crate::ids::MarketId;
 use crate::journal::{Change, Seq, StreamId};
 use crate::limits;
@@ -112,30 +112,51 @@ impl Desk {
         self.link.check().await
     }
 
-    /// Tries to take the lease with a token above `floor`.
+    /// Looks for the lease, or takes it with a token above `floor`.
     ///
     /// # Errors
     /// [`LinkError`]; then it may have been taken.
     pub async fn claim(&self, terms: Terms, floor: u64, how: How) -> Result<Answer, LinkError> {
-        let keys = [self.keys.lease(), self.keys.fence(), self.keys.waiting()];
+        let [lease, fence, standbys] = self.lease_keys();
+        let keys = [lease, fence, self.keys.waiting(), standbys];
         let mut told = self
             .run(&self.scripts.claim, &keys, 0, |command| {
                 command.arg(&self.owner).arg(&self.address).arg(terms.ttl().get()).arg(floor);
-                command.arg(match how {
-                    How::Claim => "claim",
-                    How::Seize => "seize",
-                });
+                match how {
+                    How::Look => command.arg("look").arg(0),
+                    How::Claim { after } => command.arg("claim").arg(after),
+                    How::Seize => command.arg("seize").arg(0),
+                };
             })
             .await?;
         match told.word().as_str() {
-            "CLAIMED" => Ok(Answer::Claimed { token: told.number()? }),
+            "CLAIMED" => Ok(Answer::Claimed { token: told.number()?, standbys: told.peers()? }),
             "HELD" => {
-                let holder = told.holder()?;
+                let mut holder = told.holder()?;
+                if holder.owner == self.owner {
+                    // By a claim that was taken for lost: nobody has to ask us.
+                    holder.address.clear();
+                }
                 Ok(Answer::Held { holder, left: Millis(told.number().unwrap_or(0)) })
             }
+            "FREE" => {
+                let Holder { owner, token, address } = told.holder()?;
+                let mut whom = told.peers()?;
+                // Who gave it back has no address any more, and whom we have been need not be asked.
+                if owner != self.owner && !address.is_empty() {
+                    whom.retain(|peer| peer.owner != owner);
+                    whom.push(Peer { owner, address });
+                }
+                Ok(Answer::Free { token, whom })
+            }
             "BARE" => Ok(Answer::Bare),
+            "AGAIN" => Ok(Answer::Again),
             _ => Err(told.odd()),
         }
+    }
+
+    fn lease_keys(&self) -> [String; 3] {
+        [self.keys.lease(), self.keys.fence(), self.keys.standbys()]
     }
 
     /// Renews the lease.
@@ -149,7 +170,7 @@ impl Desk {
         standing: Standing,
     ) -> Result<Answer, LinkError> {
         let mut told = self
-            .run(&self.scripts.renew, &[self.keys.lease(), self.keys.fence()], 0, |command| {
+            .run(&self.scripts.renew, &self.lease_keys(), 0, |command| {
                 command.arg(&self.owner).arg(token).arg(&self.address).arg(terms.ttl().get());
                 command.arg(match standing {
                     Standing::Valid => "valid",
@@ -158,22 +179,22 @@ impl Desk {
             })
             .await?;
         match told.word().as_str() {
-            "RENEWED" => Ok(Answer::Renewed),
-            "RESTORED" => Ok(Answer::Restored),
+            "RENEWED" => Ok(Answer::Renewed { standbys: told.peers()? }),
+            "RESTORED" => Ok(Answer::Restored { standbys: told.peers()? }),
             "LOST" => Ok(Answer::Lost { holder: told.holder()? }),
             "BARE" => Ok(Answer::Bare),
             _ => Err(told.odd()),
         }
     }
 
-    /// Gives the lease back.
+    /// Gives the lease back, if there is one, and waits for none any more.
     ///
     /// # Errors
     /// [`LinkError`]; then it ends by itself.
-    pub async fn release(&self, token: u64) -> Result<(), LinkError> {
+    pub async fn release(&self, token: Option<u64>) -> Result<(), LinkError> {
         let release = &self.scripts.release;
-        self.run(release, &[self.keys.lease()], 0, |command| {
-            command.arg(&self.owner).arg(token);
+        self.run(release, &self.lease_keys(), 0, |command| {
+            command.arg(&self.owner).arg(token.unwrap_or(0)).arg(&self.address);
         })
         .await
         .map(drop)
@@ -410,8 +431,13 @@ const SCANNED_AT_ONCE: usize = 1_000;
 /// How a lease is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// If nobody has it.
-    Claim,
+    /// Not at all: it is looked for.
+    Look,
+    /// If nobody has it, and this is still the last token.
+    Claim {
+        /// Which.
+        after: u64,
+    },
     /// From whoever has it.
     Seize,
 }
@@ -460,6 +486,17 @@ impl Told {
 
     fn holder(&mut self) -> Result<Holder, LinkError> {
         Ok(Holder { owner: self.word(), token: self.number()?, address: self.word() })
+    }
+
+    /// All that are left.
+    fn peers(&mut self) -> Result<Vec<Peer>, LinkError> {
+        let mut peers = Vec::new();
+        while self.at < self.words.len() {
+            let word = self.word();
+            let (owner, address) = word.split_once(' ').ok_or_else(|| self.odd())?;
+            peers.push(Peer { owner: owner.to_owned(), address: address.to_owned() });
+        }
+        Ok(peers)
     }
 
     fn put(mut self) -> Result<Put, LinkError> {

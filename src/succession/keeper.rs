@@ -11,13 +11,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::desk::{Desk, How};
 use super::gate::Gate;
 use super::journal::ShippedJournal;
-use super::lease::{Change, Lease, Open, Step, Terms};
+use super::lease::{Change, Open, Step, Terms};
 use super::lineage::Lineage;
 use super::opening::{Opened, Opening, Right};
+use super::peers::{Extender, Peers, inquire};
 use super::shipper::Doubt;
-use super::{Ack, Holder};
+use super::tenure::Tenure;
+use super::{Ack, Holder, Peer};
 use crate::clock;
-use crate::ids::MarketId;
 use crate::mirror::{Link, LinkError, LinkOptions, RedisAddress, Role};
 use crate::telemetry::SuccessionMetrics;
 
@@ -38,18 +39,16 @@ pub trait Seat: Send {
 
 /// What a keeper is made of.
 pub struct KeeperConfig {
-    /// Which market.
-    pub market: MarketId,
+    /// Which market, which lease, and what is known of it.
+    pub tenure: Arc<Tenure>,
+    /// A way to the other processes that want the market.
+    pub peers: Arc<dyn Peers>,
     /// Where Redis is.
     pub redis: RedisAddress,
-    /// Which lease is wanted.
-    pub terms: Terms,
     /// What acknowledgements wait for.
     pub ack: Ack,
-    /// Where clients of this process can go.
+    /// Where clients of this process can go, and its peers.
     pub address: String,
-    /// A number that nobody else has: it names the process, and moves pauses.
-    pub seed: u64,
     /// The folder of the market's journal; none: it is kept in memory.
     pub folder: Option<PathBuf>,
     /// Where to count.
@@ -73,6 +72,7 @@ pub enum KeeperStartError {
 /// A keeper that works. Dropped, it closes the market, ships what is left and gives the lease back.
 #[derive(Debug)]
 pub struct Keeper {
+    tenure: Arc<Tenure>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -83,7 +83,8 @@ impl Keeper {
     /// # Errors
     /// [`KeeperStartError`].
     pub fn start(config: KeeperConfig, seat: Box<dyn Seat>) -> Result<Self, KeeperStartError> {
-        let name = format!("hansom-keeper-{}", config.market);
+        let tenure = Arc::clone(&config.tenure);
+        let name = format!("hansom-keeper-{}", tenure.market());
         let failed = |source| KeeperStartError::Thread { name: name.clone(), source };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -96,7 +97,13 @@ impl Keeper {
             .name(name.clone())
             .spawn(move || runtime.block_on(work.run()))
             .map_err(failed)?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { tenure, stop, thread: Some(thread) })
+    }
+
+    /// The process is about to end, and takes no connections any more, so that nobody can ask it: it
+    /// does not go on without Redis beyond what it may already.
+    pub fn retire(&self) {
+        self.tenure.with(super::Lease::retire);
     }
 }
 
@@ -141,7 +148,6 @@ struct Work {
     stopped: watch::Receiver<bool>,
     /// For the lease alone: a renewal waits behind no shipment.
     desk: Arc<Desk>,
-    lease: Lease,
     term: Option<Term>,
     told: Option<Holder>,
     /// Whether the market was to be opened without Redis.
@@ -152,9 +158,10 @@ struct Work {
 
 /// A way to Redis for this market and process.
 pub(super) fn desk(config: &KeeperConfig) -> Desk {
-    let link = Link::new(config.redis.clone(), Role::Primary, LinkOptions::default(), config.seed);
-    let owner = format!("{:016x}", config.seed);
-    Desk::new(Arc::new(link), config.market, owner, config.address.clone())
+    let (tenure, redis) = (&config.tenure, config.redis.clone());
+    let link = Link::new(redis, Role::Primary, LinkOptions::default(), tenure.seed());
+    let owner = tenure.owner().to_owned();
+    Desk::new(Arc::new(link), tenure.market(), owner, config.address.clone())
 }
 
 impl Work {
@@ -164,8 +171,8 @@ impl Work {
         let lineage = config.folder.as_ref().map(|folder| Lineage::read(folder));
         // One that cannot be read is told of when the journal is opened.
         let floor = lineage.and_then(Result::ok).unwrap_or_default().term;
+        config.tenure.with(|lease| lease.raise(floor));
         Self {
-            lease: Lease::new(config.terms, floor),
             config: Arc::new(config),
             seat: Arc::new(Mutex::new(seat)),
             stopped,
@@ -179,9 +186,13 @@ impl Work {
     }
 
     async fn run(mut self) {
+        // No renewal that hangs keeps it from asking who holds back.
+        let (tenure, peers) = (Arc::clone(&self.config.tenure), Arc::clone(&self.config.peers));
+        let extender = Extender { tenure, peers, doubts: self.doubter.clone() };
+        let extender = tokio::spawn(extender.run());
         loop {
             let now = clock::stopwatch();
-            let happens = match self.lease.next(now) {
+            let happens = match self.config.tenure.look(|lease| lease.next(now)) {
                 Step::Wait { until } => self.wait(until).await,
                 step => {
                     self.ask(step).await;
@@ -197,6 +208,7 @@ impl Work {
             self.tell();
         }
         self.end().await;
+        extender.abort();
     }
 
     /// Waits for whatever happens first, at the latest until a moment.
@@ -223,22 +235,33 @@ impl Work {
         }
     }
 
-    /// Asks Redis, and does what follows.
+    /// Asks Redis or the peers, and does what follows.
     async fn ask(&mut self, step: Step) {
-        let terms = self.config.terms;
-        self.lease.sent(clock::stopwatch());
+        let tenure = Arc::clone(&self.config.tenure);
+        let terms = tenure.terms();
+        let floor = tenure.look(super::Lease::floor);
+        if let Step::Ask { whom, token } = step {
+            let owner = tenure.owner().to_owned();
+            let by = Peer { owner, address: self.config.address.clone() };
+            let peers = &*self.config.peers;
+            let heard = inquire(peers, tenure.market(), whom, token, &by).await;
+            tracing::debug!(?heard, token, "the lease is free");
+            return tenure.with(|lease| lease.heard(clock::stopwatch(), heard));
+        }
+        tenure.with(|lease| lease.sent(clock::stopwatch()));
         let answer = match step {
-            Step::Claim => self.desk.claim(terms, self.lease.floor(), How::Claim).await,
-            Step::Seize => self.desk.claim(terms, self.lease.floor(), How::Seize).await,
+            Step::Look => self.desk.claim(terms, floor, How::Look).await,
+            Step::Claim { after } => self.desk.claim(terms, floor, How::Claim { after }).await,
+            Step::Seize => self.desk.claim(terms, floor, How::Seize).await,
             Step::Renew { token, standing } => self.desk.renew(terms, token, standing).await,
-            Step::Wait { .. } => return,
+            Step::Ask { .. } | Step::Wait { .. } => return,
         };
         let now = clock::stopwatch();
         let change = match answer {
-            Ok(answer) => self.lease.answered(now, answer),
+            Ok(answer) => tenure.with(|lease| lease.answered(now, answer)),
             Err(error) => {
-                self.lease.failed(now);
-                if self.config.terms == Terms::Sole && self.term.is_none() && !self.tried_alone {
+                tenure.with(|lease| lease.failed(now));
+                if terms == Terms::Sole && self.term.is_none() && !self.tried_alone {
                     self.tried_alone = true;
                     self.begin(Right::Alone);
                 }
@@ -252,9 +275,6 @@ impl Work {
             Change::None => {}
             Change::Gained { token } => self.gained(token).await,
             Change::Lost => self.step_down("the lease is another's").await,
-        }
-        if let Some(term) = self.term.as_ref().filter(|term| term.right != Right::Alone) {
-            term.gate.set(self.lease.open_until());
         }
         // The next question has to go to whoever is the primary then.
         if let Err(error) = self.desk.check().await {
@@ -284,8 +304,9 @@ impl Work {
     /// Opens the market, while the lease is renewed.
     fn begin(&mut self, right: Right) {
         let gate = Arc::new(Gate::default());
-        if right == Right::Alone {
-            gate.set(Open::Always);
+        match right {
+            Right::Alone => gate.set(Open::Always),
+            Right::Token(_) => self.config.tenure.attach(&gate),
         }
         let (sender, opening) = oneshot::channel();
         let task = self.opening(&gate, right);
@@ -312,6 +333,7 @@ impl Work {
             (Ok(Some(shipper)), Some(term)) => {
                 term.shipper = Some(shipper);
                 term.right = right;
+                self.config.tenure.attach(&term.gate);
             }
             (other, _) => {
                 if let Err(error) = other {
@@ -342,14 +364,15 @@ impl Work {
 
     async fn doubt(&mut self, token: u64, doubt: Doubt) {
         let now = clock::stopwatch();
-        if self.lease.token() != Some(token) {
+        let tenure = Arc::clone(&self.config.tenure);
+        if tenure.look(super::Lease::token) != Some(token) {
             return;
         }
         match doubt {
-            Doubt::Bare => self.lease.hurry(now),
+            Doubt::Bare => tenure.with(|lease| lease.hurry(now)),
             Doubt::Fenced { token } => {
                 let holder = Holder { owner: String::new(), token, address: String::new() };
-                self.lease.lose(now, Some(holder));
+                tenure.with(|lease| lease.lose(now, Some(holder)));
                 self.step_down("a write was refused: a later lease was given out").await;
             }
         }
@@ -358,11 +381,14 @@ impl Work {
     /// Closes the market, whose lease is over.
     async fn step_down(&mut self, why: &str) {
         let Some(term) = self.term.take() else { return };
-        tracing::warn!(right = ?term.right, why, "this process runs the market no more");
+        // What Redis has not got by now, it does not get: the journal's folder has it.
+        let unshipped = term.journal.as_ref().map_or(0, |journal| journal.unconfirmed());
+        tracing::warn!(right = ?term.right, unshipped, why, "this process runs the market no more");
         self.close(term).await;
     }
 
     async fn close(&mut self, term: Term) {
+        self.config.tenure.detach();
         term.gate.set(Open::Never);
         // What is being opened finds the gate closed, and has to be done before it can be closed.
         let late = match term.opening {
@@ -390,15 +416,21 @@ impl Work {
         let right = term.right;
         self.close(term).await;
         let Right::Token(token) = right else { return };
-        if let Err(error) = self.desk.release(token).await {
+        if let Err(error) = self.desk.release(Some(token)).await {
             tracing::warn!(%error, "the lease ends by itself");
         }
-        self.lease.lose(clock::stopwatch(), None);
+        self.config.tenure.with(|lease| lease.lose(clock::stopwatch(), None));
     }
 
     /// The process ends: nobody asks any more. Ships what is left, and gives the lease back.
     async fn end(mut self) {
-        let Some(term) = &mut self.term else { return };
+        let Some(term) = &mut self.term else {
+            // Whoever has the lease need not ask a standby that has gone.
+            if let Err(error) = self.desk.release(None).await {
+                tracing::debug!(%error, "it is known as a standby for a while");
+            }
+            return;
+        };
         if let Some(journal) = term.journal.clone() {
             let (seat, begun) = (Arc::clone(&self.seat), clock::stopwatch());
             drop(tokio::task::spawn_blocking(move || seat.lock().close()).await);
@@ -421,18 +453,19 @@ impl Work {
         let metrics = &self.config.metrics;
         let open = self.term.as_ref().is_some_and(|term| term.gate.is_open());
         metrics.lease_held.set(f64::from(u8::from(open)));
-        metrics.lease_token.set(self.lease.token().unwrap_or(0) as f64);
+        let tenure = &self.config.tenure;
+        metrics.lease_token.set(tenure.look(super::Lease::token).unwrap_or(0) as f64);
         // A shipper tells of its own; without one, nothing else does.
         if let Some(journal) = self.term.as_ref().and_then(|term| term.journal.as_ref()) {
             metrics.backlog.set(journal.unconfirmed() as f64);
             metrics.lag.set(journal.lag(clock::stopwatch()).as_secs_f64());
         }
-        let holder = self.lease.holder();
+        let holder = tenure.look(|lease| lease.holder().cloned());
         // While the market is being opened or closed it is told the next time.
-        if self.told.as_ref() != holder
+        if self.told != holder
             && let Some(mut seat) = self.seat.try_lock()
         {
-            self.told = holder.cloned();
+            self.told = holder;
             seat.tell(self.told.as_ref());
         }
     }

@@ -41,6 +41,11 @@ impl Keys {
         self.named("waiting")
     }
 
+    /// Who waits for the lease: a sorted set of `owner address` by when that is over.
+    pub fn standbys(&self) -> String {
+        self.named("standbys")
+    }
+
     /// How far the copy is: a hash.
     pub fn cursor(&self) -> String {
         self.named("cursor")

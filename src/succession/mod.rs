@@ -1,11 +1,13 @@
 //! Who runs a market, and what a successor finds: one active process a market, its trips in Redis.
 //!
 //! Two things are kept apart. The *lease* ([`Lease`]) says who may act, by time: it is a hint that is
-//! right as long as clocks run at about the same speed and Redis forgets nothing. The *fence* is a
+//! right as long as clocks run at about the same speed and Redis forgets nothing. Where Redis is gone, its
+//! holder goes on as long as each standby that it knows of [holds back](Held). The *fence* is a
 //! number that rises with each lease that is given out, and that each script which writes trips
 //! compares: whoever has slept through the end of a lease writes nothing over its successor.
 //!
-//! From the top: [`Keeper`] (claims, opens, closes; `opening.rs`), [`ShippedJournal`] (a market's journal with a
+//! From the top: [`Keeper`] (claims, opens, closes; `opening.rs`), [`Tenure`] (what it and its peers know
+//! of the lease; `peers.rs` asks them), [`ShippedJournal`] (a market's journal with a
 //! gate before it and a backlog behind it), `shipper.rs` (from the backlog into Redis), `found.rs`
 //! and `lineage.rs` (from what a predecessor left to a fresh journal), `desk.rs` (the scripts in
 //! `lua/`, as functions), `keys.rs` (names, also in docs/redis-keys.md).
@@ -17,13 +19,16 @@ mod backlog;
 mod desk;
 mod found;
 mod gate;
+mod holds;
 mod journal;
 mod keeper;
 mod keys;
 mod lease;
 mod lineage;
 mod opening;
+mod peers;
 mod shipper;
+mod tenure;
 #[cfg(test)]
 mod tests;
 
@@ -32,11 +37,14 @@ use std::fmt;
 pub use desk::{Copy, Desk, How, Put};
 pub use found::FoundError;
 pub use gate::Gate;
+pub use holds::{Extension, Held};
 pub use journal::ShippedJournal;
 pub use keeper::{Keeper, KeeperConfig, KeeperStartError, Seat};
 pub use keys::Keys;
-pub use lease::{Answer, Change, Lease, Open, Standing, Step, Terms};
+pub use lease::{Answer, Change, Heard, Lease, Open, Standing, Step, Terms};
 pub use lineage::{Lineage, LineageError};
+pub use peers::{Asked, PeerAnswer, PeerError, Peers};
+pub use tenure::Tenure;
 
 use crate::journal::{EndedStream, OpenStream, Seq};
 
@@ -55,6 +63,15 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.address.is_empty() { &self.owner } else { &self.address })
     }
+}
+
+/// Another process that wants the market, or has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// A name that no other process has had.
+    pub owner: String,
+    /// Where it can be reached.
+    pub address: String,
 }
 
 /// What a command waits for before it is acknowledged, beside this process's own journal.

@@ -5,7 +5,7 @@
 pub struct Rpc(usize);
 
 /// Service, method, and whether it answers with a stream.
-const ALL: [(&str, &str, bool); 25] = [
+const ALL: [(&str, &str, bool); 27] = [
     ("hansom.v1.DriverService", "Connect", true),
     ("hansom.v1.DriverService", "Ingest", true),
     ("hansom.v1.DriverService", "ConnectFleet", true),
@@ -31,6 +31,8 @@ const ALL: [(&str, &str, bool); 25] = [
     ("hansom.v1.RiderService", "RateTrip", false),
     ("hansom.v1.AdminService", "Status", false),
     ("hansom.v1.AdminService", "Explain", false),
+    ("hansom.v1.SuccessionService", "Hold", false),
+    ("hansom.v1.SuccessionService", "Running", false),
 ];
 
 /// The names of gRPC's error codes, from 1.

@@ -1,8 +1,10 @@
 -- Prolongs a lease, or writes it down again where it has vanished and nobody can have had one since.
 --
--- KEYS: lease, fence
+-- KEYS: lease, fence, standbys
 -- ARGV: owner, token, address, ttl in ms (0: for ever), valid | over
--- Answer: {'RENEWED'} | {'RESTORED'} | {'LOST', owner, token, address, ms left} | {'BARE'}
+-- Answer: {'RENEWED', standbys...} | {'RESTORED', standbys...} | {'LOST', owner, token, address, ms left}
+--       | {'BARE'}
+--       a standby is 'owner address': who has looked for the lease lately
 --
 -- 'valid' says that the caller still relied upon its lease when it asked: then nobody else can have
 -- had one since, whatever Redis has forgotten, and its token is the last. 'over' says that it did
@@ -20,9 +22,16 @@ if not ours then
     return {'LOST', fence[2], fence[1], '', '0'}
   end
 end
-redis.call('HSET', KEYS[2], 'token', ARGV[2], 'owner', ARGV[1])
+redis.call('HSET', KEYS[2], 'token', ARGV[2], 'owner', ARGV[1], 'address', ARGV[3])
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'token', ARGV[2], 'address', ARGV[3])
 if ARGV[4] ~= '0' then
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
 end
-return {ours and 'RENEWED' or 'RESTORED'}
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', string.format('%.0f', now))
+local answer = {ours and 'RENEWED' or 'RESTORED'}
+for _, other in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
+  if other ~= ARGV[1] .. ' ' .. ARGV[3] then answer[#answer + 1] = other end
+end
+return answer

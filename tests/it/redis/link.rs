@@ -11,7 +11,7 @@ use super::process::{PATIENCE, Server};
 use super::setups::{Cluster, Watched, replica_of};
 use super::{binaries, binary};
 
-fn options() -> LinkOptions {
+pub(super) fn options() -> LinkOptions {
     LinkOptions {
         connect_timeout: Duration::from_millis(500),
         response_timeout: Duration::from_millis(200),
@@ -19,7 +19,7 @@ fn options() -> LinkOptions {
     }
 }
 
-fn link(address: &str) -> Link {
+pub(super) fn link(address: &str) -> Link {
     Link::new(address.parse().unwrap(), Role::Primary, options(), 1)
 }
 
@@ -29,7 +29,7 @@ fn command(words: &[&str]) -> Cmd {
     command
 }
 
-async fn set(link: &Link, key: &str, value: &str) -> Result<Value, LinkError> {
+pub(super) async fn set(link: &Link, key: &str, value: &str) -> Result<Value, LinkError> {
     link.query(&command(&["SET", key, value])).await
 }
 
@@ -38,7 +38,7 @@ async fn value(link: &Link, key: &str) -> Result<Option<String>, LinkError> {
 }
 
 /// Writes until it succeeds; how long that took.
-async fn until_written(link: &Link, key: &str) -> Duration {
+pub(super) async fn until_written(link: &Link, key: &str) -> Duration {
     let begun = stopwatch();
     let mut pace = tokio::time::interval(Duration::from_millis(5));
     while let Err(error) = set(link, key, "1").await {

@@ -9,6 +9,7 @@ mod fleet;
 mod link;
 pub(crate) mod process;
 pub(crate) mod setups;
+mod troubles;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -131,6 +131,11 @@ impl Server {
         self.ask(words).unwrap()
     }
 
+    /// A number that it answers, as text.
+    pub(crate) fn text_of_number(&self, words: &[&str]) -> String {
+        self.ask::<i64>(words).unwrap().to_string()
+    }
+
     fn signal(&self, signal: i32) {
         let pid = i32::try_from(self.child.id()).unwrap();
         #[expect(unsafe_code, reason = "no other way to pause a process")]
@@ -155,10 +160,22 @@ impl Server {
         drop(self.child.wait());
     }
 
+    /// Starts it again on its port, with more settings, and does not wait until it answers.
+    pub(crate) fn begin_again(&mut self, settings: &[&str]) {
+        self.kill();
+        let settings = settings.iter().map(|&setting| setting.to_owned());
+        let arguments: Vec<String> = self.arguments.iter().cloned().chain(settings).collect();
+        self.child = spawn(&self.binary, &self.folder, &arguments);
+    }
+
+    /// Takes its folder away: nothing can be saved any more.
+    pub(crate) fn lose_folder(&self) {
+        std::fs::remove_dir_all(self.folder.path()).unwrap();
+    }
+
     /// Starts it again on its port, with what it has kept on disk.
     pub(crate) fn restart(&mut self) {
-        self.kill();
-        self.child = spawn(&self.binary, &self.folder, &self.arguments);
+        self.begin_again(&[]);
         assert!(self.is_up(), "{} does not start again", self.binary.name);
     }
 }

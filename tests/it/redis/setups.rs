@@ -139,6 +139,39 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// Whoever has the slot of a key.
+    pub(crate) fn owner_of(&self, key: &str) -> usize {
+        let asks = |server: &Server| server.ask::<Value>(&["HLEN", key]).is_ok();
+        self.servers.iter().position(asks).expect("somebody has the slot")
+    }
+
+    /// Moves the slot of a key to another primary, as an operator would.
+    pub(crate) fn move_slot(&self, key: &str, to: usize) {
+        let from = self.owner_of(key);
+        let slot = self.servers[from].text_of_number(&["CLUSTER", "KEYSLOT", key]);
+        let id = |which: usize| self.servers[which].text(&["CLUSTER", "MYID"]);
+        let (source, target) = (id(from), id(to));
+        let set = |which: usize, how: &[&str]| {
+            let words = [&["CLUSTER", "SETSLOT", &slot], how].concat();
+            self.servers[which].ask::<Value>(&words).unwrap();
+        };
+        set(to, &["IMPORTING", &source]);
+        set(from, &["MIGRATING", &target]);
+        let port = self.servers[to].port.to_string();
+        loop {
+            // One at a time, so that clients meet a slot in two places.
+            let one = ["CLUSTER", "GETKEYSINSLOT", &slot, "1"];
+            let keys: Vec<String> = self.servers[from].ask(&one).unwrap();
+            let Some(key) = keys.first() else { break };
+            let migrate = ["MIGRATE", "127.0.0.1", &port, key, "0", "5000"];
+            self.servers[from].ask::<Value>(&migrate).unwrap();
+        }
+        set(to, &["NODE", &target]);
+        set(from, &["NODE", &target]);
+    }
+}
+
 fn bus_port(server: &Server) -> String {
     // "id host:port@bus flags ..." of the line that has "myself".
     let nodes = server.text(&["CLUSTER", "NODES"]);

@@ -4,3 +4,4 @@ mod lease;
 mod model;
 mod scripts;
 mod support;
+mod world;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hansom::succession::{Answer, Standing};
+use hansom::succession::{Answer, Peer, Standing};
 
-use super::model::Model;
+use super::model::{By, Model, address};
 use super::support::{Chance, Hand};
 use crate::redis::binary;
 use crate::redis::process::Server;
@@ -18,7 +18,8 @@ const SHIP: &str = include_str!("../../../src/succession/lua/ship.lua");
 const STAGE: &str = include_str!("../../../src/succession/lua/stage.lua");
 const INSTALL: &str = include_str!("../../../src/succession/lua/install.lua");
 
-const LEASE: [&str; 3] = ["lease", "fence", "waiting"];
+const LEASE: [&str; 4] = ["lease", "fence", "waiting", "standbys"];
+const RENEWED: [&str; 3] = ["lease", "fence", "standbys"];
 const COPY: [&str; 7] = ["fence", "cursor", "open", "ended", "order", "events", "feed"];
 const STAGED: [&str; 5] = ["fence", "new:open", "new:ended", "new:order", "new:events"];
 const PLACED: [&str; 11] = [
@@ -35,23 +36,121 @@ const PLACED: [&str; 11] = [
     "new:events",
 ];
 
-/// The words of the model's answer, but for how long is left.
+/// An answer as words: what it is, tokens, and names in order.
 fn words(answer: &Answer) -> Vec<String> {
-    let said = |word: &str, owner: &str, token: u64| {
-        vec![word.to_owned(), owner.to_owned(), token.to_string()]
+    let said = |word: &str, token: u64, names: Vec<&str>| {
+        let names = names.into_iter().map(str::to_owned);
+        [word.to_owned(), token.to_string()].into_iter().chain(names).collect()
+    };
+    let names = |peers: &'_ [Peer]| -> Vec<String> {
+        let mut names: Vec<String> = peers.iter().map(|peer| peer.owner.clone()).collect();
+        names.sort_unstable();
+        names
+    };
+    let with = |word: &str, token: u64, peers: &[Peer]| -> Vec<String> {
+        said(word, token, names(peers).iter().map(String::as_str).collect())
     };
     match answer {
-        Answer::Claimed { token } => vec!["CLAIMED".to_owned(), token.to_string()],
-        Answer::Held { holder, .. } => said("HELD", &holder.owner, holder.token),
-        Answer::Lost { holder } => said("LOST", &holder.owner, holder.token),
-        Answer::Bare => vec!["BARE".to_owned()],
-        Answer::Renewed => vec!["RENEWED".to_owned()],
-        Answer::Restored => vec!["RESTORED".to_owned()],
+        Answer::Claimed { token, standbys } => with("CLAIMED", *token, standbys),
+        Answer::Free { token, whom } => with("FREE", *token, whom),
+        Answer::Held { holder, .. } => said("HELD", holder.token, vec![&holder.owner]),
+        Answer::Lost { holder } => said("LOST", holder.token, vec![&holder.owner]),
+        Answer::Bare => said("BARE", 0, Vec::new()),
+        Answer::Again => said("AGAIN", 0, Vec::new()),
+        Answer::Renewed { standbys } => with("RENEWED", 0, standbys),
+        Answer::Restored { standbys } => with("RESTORED", 0, standbys),
     }
+}
+
+/// What a script has told a process, likewise.
+fn told(answer: &[String], owner: &str) -> Vec<String> {
+    let (token, from) = match &*answer[0] {
+        "CLAIMED" => (answer[1].clone(), 2),
+        "FREE" => (answer[2].clone(), 4),
+        "HELD" | "LOST" => (answer[2].clone(), answer.len()),
+        _ => ("0".to_owned(), 1),
+    };
+    let of_standby =
+        |standby: &String| standby.split_once(' ').expect("a name and an address").0.to_owned();
+    let mut names: Vec<String> = answer[from..].iter().map(of_standby).collect();
+    match &*answer[0] {
+        "HELD" | "LOST" => names.push(answer[1].clone()),
+        // Whoever had it last, unless it has given it back.
+        "FREE" if !answer[1].is_empty() && answer[1] != owner && !answer[3].is_empty() => {
+            names.push(answer[1].clone());
+        }
+        _ => {}
+    }
+    names.sort_unstable();
+    names.dedup();
+    [answer[0].clone(), token].into_iter().chain(names).collect()
 }
 
 /// The model's present, which does not pass.
 const NOW: u64 = 1_000_000;
+
+/// One of three does something with the lease, or something happens to it: what it should be answered, if
+/// it is, and what it was.
+fn step(
+    (chance, model, hand): (&mut Chance, &mut Model, &mut Hand),
+    owner: &str,
+    held: u64,
+) -> Option<(Answer, Vec<String>)> {
+    let (by, at, token) = (By { owner, ttl: 1 }, address(owner), held.to_string());
+    match chance.below(14) {
+        0..3 => {
+            let answer = hand.run(CLAIM, &LEASE, &[owner, &at, "60000", "0", "look", "0"]);
+            return Some((model.look(NOW, by), answer));
+        }
+        3..6 => {
+            let floor = chance.below(3);
+            let seizes = chance.once_in(6);
+            let how = if seizes { "seize" } else { "claim" };
+            // Not the last one now and then.
+            let after = model.token() + u64::from(chance.once_in(6));
+            let (least, last) = (floor.to_string(), after.to_string());
+            let answer = hand.run(CLAIM, &LEASE, &[owner, &at, "60000", &least, how, &last]);
+            // Where nothing is known, the server's clock says what it goes on from.
+            let clock = answer.get(1).and_then(|token| token.parse::<u64>().ok());
+            let clock = clock.unwrap_or(1).saturating_sub(1);
+            let expected = if seizes {
+                model.seize(NOW, by, floor, clock)
+            } else {
+                model.claim(NOW, by, floor, after, clock)
+            };
+            return Some((expected, answer));
+        }
+        6..10 => {
+            let over = chance.once_in(3);
+            let (standing, word) =
+                if over { (Standing::Over, "over") } else { (Standing::Valid, "valid") };
+            let answer = hand.run(RENEW, &RENEWED, &[owner, &token, &at, "60000", word]);
+            return Some((model.renew(NOW, by, held, standing), answer));
+        }
+        10 => {
+            model.release(owner, held);
+            hand.run(RELEASE, &RENEWED, &[owner, &token, &at]);
+        }
+        // The lease ends.
+        11 => {
+            model.end();
+            hand.ask::<()>(&["DEL", "t:lease"]);
+        }
+        12 if chance.once_in(2) => {
+            model.forget_standbys();
+            hand.ask::<()>(&["DEL", "t:standbys"]);
+        }
+        _ if chance.once_in(4) => {
+            model.flush();
+            hand.ask::<()>(&["FLUSHALL"]);
+        }
+        _ => {
+            model.wait();
+            hand.ask::<Option<String>>(&["SET", "t:waiting", "0", "XX"]);
+        }
+    }
+    None
+}
 
 #[test]
 fn the_scripts_of_the_lease_do_what_the_model_does() {
@@ -65,62 +164,19 @@ fn the_scripts_of_the_lease_do_what_the_model_does() {
         hand.ask::<()>(&["FLUSHALL"]);
         for _ in 0..200 {
             let who = usize::try_from(chance.below(3)).unwrap();
-            let (owner, token) = (format!("p{who}"), tokens[who].to_string());
-            let (expected, told) = match chance.below(12) {
-                0..5 => {
-                    let floor = chance.below(3);
-                    let seizes = chance.once_in(6);
-                    let how = if seizes { "seize" } else { "claim" };
-                    let arguments = [&*owner, "", "60000", &floor.to_string(), how];
-                    let told = hand.run(CLAIM, &LEASE, &arguments);
-                    // Where nothing is known, the server's clock says what it goes on from.
-                    let clock = told.get(1).and_then(|token| token.parse::<u64>().ok());
-                    let clock = clock.unwrap_or(1).saturating_sub(1);
-                    let answer = match how {
-                        "seize" => model.take(NOW, &owner, 1, floor, clock),
-                        _ => model.claim(NOW, &owner, 1, floor, clock),
-                    };
-                    (answer, told)
-                }
-                5..9 => {
-                    let over = chance.once_in(3);
-                    let (standing, word) =
-                        if over { (Standing::Over, "over") } else { (Standing::Valid, "valid") };
-                    let answer = model.renew(NOW, &owner, tokens[who], 1, standing);
-                    (answer, hand.run(RENEW, &LEASE, &[&owner, &token, "", "60000", word]))
-                }
-                9 => {
-                    model.release(&owner, tokens[who]);
-                    hand.run(RELEASE, &LEASE[..1], &[&owner, &token]);
-                    continue;
-                }
-                // The lease ends.
-                10 => {
-                    model.end();
-                    hand.ask::<()>(&["DEL", "t:lease"]);
-                    continue;
-                }
-                _ => {
-                    if chance.once_in(4) {
-                        model.flush();
-                        hand.ask::<()>(&["FLUSHALL"]);
-                    } else {
-                        model.wait();
-                        hand.ask::<Option<String>>(&["SET", "t:waiting", "0", "XX"]);
-                    }
-                    continue;
-                }
-            };
-            if let Answer::Claimed { token } = expected {
+            let owner = format!("p{who}");
+            let world = (&mut chance, &mut model, &mut hand);
+            let Some((expected, answer)) = step(world, &owner, tokens[who]) else { continue };
+            if let Answer::Claimed { token, .. } = expected {
                 tokens[who] = token;
             }
-            let told: Vec<String> = told.into_iter().take(3).collect();
-            *seen.entry(told[0].clone()).or_default() += 1;
-            assert_eq!(told, words(&expected), "seed {seed}");
+            let answer = told(&answer, &owner);
+            *seen.entry(answer[0].clone()).or_default() += 1;
+            assert_eq!(answer, words(&expected), "seed {seed}");
         }
     }
     println!("{seen:?}");
-    for word in ["CLAIMED", "HELD", "BARE", "RENEWED", "RESTORED", "LOST"] {
+    for word in ["CLAIMED", "HELD", "FREE", "AGAIN", "BARE", "RENEWED", "RESTORED", "LOST"] {
         assert!(seen.get(word).is_some_and(|count| *count > 20), "{word}: {seen:?}");
     }
 }
@@ -151,7 +207,11 @@ impl Writer<'_> {
 /// Takes the lease; the first token is 1.
 fn claim(hand: &mut Hand, owner: &str) -> Vec<String> {
     hand.ask::<()>(&["HSETNX", "t:fence", "token", "0"]);
-    hand.run(CLAIM, &LEASE, &[owner, "", "60000", "0", "claim"])
+    let found = hand.run(CLAIM, &LEASE, &[owner, "here", "60000", "0", "look", "0"]);
+    if found[0] != "FREE" {
+        return found;
+    }
+    hand.run(CLAIM, &LEASE, &[owner, "here", "60000", "0", "claim", &found[2]])
 }
 
 fn hash(hand: &mut Hand, name: &str) -> BTreeMap<String, String> {
@@ -192,9 +252,10 @@ fn a_write_lands_only_with_the_last_token_and_at_the_cursor() {
     assert_eq!(hand.run(POSITION, &COPY[..2], &["2", "two"]), ["CURSOR", "2", "1"]);
     // It is not had while somebody has it, unless it is seized.
     assert_eq!(claim(&mut hand, "one")[..2], ["HELD", "two"]);
-    assert_eq!(hand.run(CLAIM, &LEASE, &["three", "", "0", "0", "seize"]), ["CLAIMED", "3"]);
-    let renew = ["two", "2", "", "60000", "valid"];
-    assert_eq!(hand.run(RENEW, &LEASE[..2], &renew)[..2], ["LOST", "three"]);
+    let seize = ["three", "there", "0", "0", "seize", "0"];
+    assert_eq!(hand.run(CLAIM, &LEASE, &seize), ["CLAIMED", "3", "one here"], "who waits is named");
+    let renew = ["two", "2", "here", "60000", "valid"];
+    assert_eq!(hand.run(RENEW, &RENEWED, &renew)[..2], ["LOST", "three"]);
     assert_eq!(hand.ask::<i64>(&["PTTL", "t:lease"]), -1, "for ever");
 }
 

@@ -1,9 +1,12 @@
 //! Two processes and one Redis: who runs the market, and what becomes of trips when one of them dies,
 //! sleeps, or loses Redis.
 
+mod faults;
+mod gone;
 mod history;
 mod kills;
 mod outages;
+mod secret;
 mod takeover;
 
 use std::path::Path;

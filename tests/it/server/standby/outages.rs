@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use hansom::api::proto::{
-    DriverStatus, GetDriverRequest, GetTripRequest, PositionReport, ReportRequest,
-};
+use hansom::api::proto::{DriverStatus, GetDriverRequest, PositionReport, ReportRequest};
 use tonic::Code;
 
 use super::{LEASE_MS, Pair, active, is_active, knows, metric, start};
@@ -14,15 +12,15 @@ use crate::server::support::{eventually, now_ms, report, soon};
 use crate::server::town::{Town, reason, request};
 
 /// Lets time pass, where nothing tells that it has.
-async fn pass(time: Duration) {
+pub(super) async fn pass(time: Duration) {
     drop(tokio::time::timeout(time, std::future::pending::<()>()).await);
 }
 
 /// Longer than a lease lasts.
-const OVER: Duration = Duration::from_millis(LEASE_MS + 500);
+pub(super) const OVER: Duration = Duration::from_millis(LEASE_MS + 500);
 
 /// Waits until Redis has all that a process has committed.
-async fn shipped(town: &Town) {
+pub(super) async fn shipped(town: &Town) {
     eventually("all is shipped", || async {
         metric(town, "hansom_trips_backlog_events").await == 0.0
     })
@@ -54,33 +52,6 @@ async fn who_slept_through_the_end_of_its_lease_writes_nothing_over_its_successo
     let token = metric(&two, "hansom_lease_token").await;
     let fence: String = pair.redis.text(&["HGET", "hansom:1:{m:main}:fence", "token"]);
     assert_eq!(token.to_string(), fence);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_redis_nobody_acts_beyond_the_lease_and_with_it_the_same_process_goes_on() {
-    let Some(pair) = Pair::new() else { return };
-    let one = pair.start(0, &[]).await;
-    active(&one).await;
-    let two = pair.start(1, &[]).await;
-    knows(&two, &one).await;
-    let trip = one.request("ada", "a").await.unwrap();
-    shipped(&one).await;
-    pair.redis.pause();
-    eventually("it stops", || async {
-        one.request("bob", "b").await.is_err_and(|status| reason(&status) == "market_down")
-    })
-    .await;
-    let read = one.riders().get_trip(GetTripRequest { trip_id: trip.clone() }).await;
-    assert_eq!(read.unwrap_err().code(), Code::Unavailable, "nor does it tell what may be old");
-    assert!(!is_active(&two).await, "nobody can take over");
-    pair.redis.resume();
-    eventually("somebody goes on", || async {
-        one.request("bob", "b").await.is_ok() || two.request("bob", "b").await.is_ok()
-    })
-    .await;
-    let (active, standby) = if is_active(&two).await { (&two, &one) } else { (&one, &two) };
-    knows(standby, active).await;
-    assert_eq!(active.trip(&trip).await.rider_id, "ada");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

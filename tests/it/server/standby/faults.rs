@@ -1,0 +1,160 @@
+//! Redis itself changes under load: another primary, a lost one, a slot that moves, an answer that takes
+//! its time. Nothing is lost, no driver has two trips, and all that clients were told can be put into order.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hansom::clock::stopwatch;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use super::gone::{SETTINGS, Wire};
+use super::kills::{World, begin, compare_with_redis, judge, one_of};
+use super::outages::pass;
+use super::{Pair, Redis, active, is_active, knows, start};
+use crate::redis::process::until;
+use crate::redis::setups::{Cluster, Watched};
+use crate::server::support::{PATIENCE, eventually};
+use crate::server::town::{Town, reason};
+
+/// A key of the market.
+const KEY: &str = "hansom:1:{m:main}:open";
+
+/// Two processes on a Redis of some kind, and a load on them.
+struct Load {
+    towns: [Town; 2],
+    world: std::sync::Arc<World>,
+    clients: JoinSet<()>,
+    _folders: [TempDir; 2],
+}
+
+impl Load {
+    async fn on(redis: &str) -> Self {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let more = [&SETTINGS[..], &["--ack", "redis"]].concat();
+        let one = start(folders[0].path(), redis, &more).await;
+        active(&one).await;
+        let two = start(folders[1].path(), redis, &more).await;
+        knows(&two, &one).await;
+        let (world, clients) = begin([&one.channel, &two.channel]);
+        let load = Self { towns: [one, two], world, clients, _folders: folders };
+        load.goes_on(20).await;
+        load
+    }
+
+    fn completed(&self) -> usize {
+        self.world.told.lock().unwrap().completed()
+    }
+
+    /// Waits until more trips have been completed.
+    async fn goes_on(&self, more: usize) {
+        let before = self.completed();
+        eventually("trips are completed", || async { self.completed() >= before + more }).await;
+    }
+
+    async fn end(self, redis: &Redis) {
+        self.world.over.store(true, Ordering::Release);
+        tokio::time::timeout(PATIENCE, self.clients.join_all()).await.expect("a client hangs");
+        let at = one_of(&self.towns).await;
+        let compared = compare_with_redis(redis, &self.towns[at]).await;
+        let told = self.world.told.lock().unwrap();
+        judge(&told);
+        println!("{compared} trips compared, {} completed", told.completed());
+        assert_eq!(compared, told.trips.len(), "each trip is in Redis");
+    }
+}
+
+/// How often the same is done; `HANSOM_KILLS` asks for more.
+fn rounds(usual: u64) -> u64 {
+    std::env::var("HANSOM_KILLS").map_or(usual, |text| text.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sentinels_change_the_primary_under_load() {
+    let Some(binary) = crate::redis::binary() else { return };
+    let watched = Watched::start(&binary);
+    let load = Load::on(&watched.address()).await;
+    for _ in 0..rounds(1) {
+        watched.fail_over();
+        let begun = stopwatch();
+        load.goes_on(20).await;
+        println!("trips go on {:?} after the failover", begun.elapsed());
+        until("the old primary follows", || {
+            watched.servers.iter().any(|server| {
+                let info = server.text(&["INFO", "replication"]);
+                info.contains("role:slave") && info.contains("master_link_status:up")
+            })
+        });
+    }
+    let now = watched.primary_port();
+    let primary = watched.servers.iter().find(|server| server.port == now).unwrap();
+    load.end(primary).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_loses_the_primary_of_the_market_under_load() {
+    let Some(binary) = crate::redis::binary() else { return };
+    let mut cluster = Cluster::start(&binary);
+    let load = Load::on(&cluster.address()).await;
+    let primary = cluster.owner_of(KEY);
+    cluster.servers[primary].kill();
+    let begun = stopwatch();
+    load.goes_on(20).await;
+    println!("trips go on {:?} after the primary's death", begun.elapsed());
+    let heir = cluster.owner_of(KEY);
+    load.end(&cluster.servers[heir]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_slot_of_the_market_moves_under_load() {
+    let Some(binary) = crate::redis::binary() else { return };
+    let cluster = Cluster::start(&binary);
+    let load = Load::on(&cluster.address()).await;
+    for _ in 0..2 {
+        let to = (cluster.owner_of(KEY) + 1) % 3;
+        cluster.move_slot(KEY, to);
+        assert_eq!(cluster.owner_of(KEY), to);
+        load.goes_on(20).await;
+    }
+    let at = cluster.owner_of(KEY);
+    load.end(&cluster.servers[at]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_answers_slowly_slows_nobody() {
+    let Some(pair) = Pair::new() else { return };
+    let wire = Wire::to(pair.redis.port).await;
+    let one = start(pair.folders[0].path(), &wire.url(), &[]).await;
+    active(&one).await;
+    // Just before it counts as gone.
+    wire.delay(Duration::from_millis(350));
+    let begun = stopwatch();
+    let mut slowest = Duration::ZERO;
+    for number in 0..60 {
+        let asked = stopwatch();
+        one.request(&format!("rider-{number}"), "k").await.unwrap();
+        slowest = slowest.max(asked.elapsed());
+        pass(Duration::from_millis(100)).await;
+    }
+    println!("60 trips in {:?}, the slowest answer took {slowest:?}", begun.elapsed());
+    assert!(slowest < Duration::from_millis(350), "{slowest:?}: it has waited for Redis");
+    assert!(is_active(&one).await);
+    wire.delay(Duration::ZERO);
+    assert_eq!(compare_with_redis(&pair.redis, &one).await, 60);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_only_reads_the_copy_sends_riders_elsewhere() {
+    let Some(pair) = Pair::new() else { return };
+    let one = pair.start(0, &[]).await;
+    active(&one).await;
+    let reader = pair.start(1, &["--fallback-only"]).await;
+    let refused = reader.request("ada", "a").await.unwrap_err();
+    assert_eq!(reason(&refused), "market_elsewhere", "{refused:?}");
+    assert_eq!(one.served.kill(), Some(9));
+    // Nor does it want the market.
+    pass(super::outages::OVER * 2).await;
+    assert!(!is_active(&reader).await);
+    let refused = reader.request("ada", "a").await.unwrap_err();
+    assert_eq!(reason(&refused), "market_elsewhere", "{refused:?}");
+}
