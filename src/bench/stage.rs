@@ -13,6 +13,7 @@ use crate::client::{ClientError, Ingestor, connect};
 use crate::clock::{self, Clock};
 use crate::index::{IndexConfig, LiveIndex};
 use crate::limits;
+use crate::mirror::LinkError;
 use crate::replay::Latency;
 use crate::server::{Running, Server, ServerConfig, StartError};
 use crate::units::{Meters, Millis, Timestamp};
@@ -76,6 +77,9 @@ pub enum BenchError {
         /// Why not.
         cause: String,
     },
+    /// Redis does not answer.
+    #[error("redis: {0}")]
+    Copy(#[from] LinkError),
     /// Something was rejected that should not have been: the number would mean nothing.
     #[error("{rejected} of {received} updates were rejected")]
     Rejected {

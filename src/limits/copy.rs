@@ -22,6 +22,10 @@ pub const MIRROR_SKIP_BELOW_M: u32 = 30;
 /// milliseconds: a quarter of the age at which questions leave a driver out.
 pub const MIRROR_REFRESH_MS: u64 = 15_000;
 
+/// By so many bytes the memory of a server may grow while Redis is gone: batches that are under way
+/// when it goes. What waits then is one bit a driver, which is there from the start.
+pub const MIRROR_OUTAGE_BYTES: u64 = 32 << 20;
+
 /// Drivers that are read from Redis in one piece when whole regions are read.
 pub const MIRROR_PAGE: usize = 1_000;
 
