@@ -9,6 +9,7 @@ use serde::Serialize;
 use tonic::transport::Channel;
 
 use super::fleet::Fleet;
+use crate::audit::AuditError;
 use crate::client::{ClientError, Ingestor, connect};
 use crate::clock::{self, Clock};
 use crate::index::{IndexConfig, LiveIndex};
@@ -80,6 +81,9 @@ pub enum BenchError {
     /// Redis does not answer.
     #[error("redis: {0}")]
     Copy(#[from] LinkError),
+    /// Redis cannot be compared with the server.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Something was rejected that should not have been: the number would mean nothing.
     #[error("{rejected} of {received} updates were rejected")]
     Rejected {

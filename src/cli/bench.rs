@@ -130,7 +130,7 @@ struct Common {
     json: Option<PathBuf>,
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
     match text.strip_suffix('s').unwrap_or(text).parse::<f64>() {
         Ok(value) if (0.1..=3_600.0).contains(&value) => Ok(value),
         _ => Err("not in 0.1..=3600".to_owned()),

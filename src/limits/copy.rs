@@ -5,6 +5,10 @@
 /// Drivers that are sent to Redis before its answer is waited for. More wait in the set of changes.
 pub const MIRROR_BATCH: usize = 4_096;
 
+/// Batches that are sent before the answer to the first has come: one that Redis works on and one that
+/// it finds ready. More wait in the set of changes.
+pub const MIRROR_UNDER_WAY: usize = 2;
+
 /// Drivers in one call of a script, in which Redis does nothing else. More are sent in several calls.
 pub const MIRROR_CALL: usize = 400;
 
@@ -19,8 +23,8 @@ pub const MIRROR_BEHIND_MS: u64 = 1_500;
 pub const MIRROR_SKIP_BELOW_M: u32 = 30;
 
 /// A driver whose mirrored position is older than this is mirrored whatever it moved, in
-/// milliseconds: a quarter of the age at which questions leave a driver out.
-pub const MIRROR_REFRESH_MS: u64 = 15_000;
+/// milliseconds: so that nobody is skipped twice by a mirror whose passes take half of this.
+pub const MIRROR_REFRESH_MS: u64 = 8_000;
 
 /// By so many bytes the memory of a server may grow while Redis is gone: batches that are under way
 /// when it goes. What waits then is one bit a driver, which is there from the start.

@@ -10,6 +10,7 @@ use super::read::{self, Piece};
 use super::resolve::text;
 use super::verdict::LinkError;
 use crate::ids::DriverId;
+use crate::limits;
 
 /// A driver as a region's keys have it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,7 +85,7 @@ impl CopyReader {
         let mut cursor = "0".to_owned();
         loop {
             let mut command = redis::cmd("ZSCAN");
-            command.arg(&keys.geo).arg(&cursor).arg("COUNT").arg(crate::limits::MIRROR_PAGE);
+            command.arg(&keys.geo).arg(&cursor).arg("COUNT").arg(limits::MIRROR_PAGE);
             let (next, pairs) = self.link.query::<(String, Vec<Value>)>(&command).await?;
             let members: Vec<_> = read::pairs(pairs.into_iter()).collect();
             if !members.is_empty() {
@@ -126,6 +127,56 @@ impl CopyReader {
             .into_iter()
             .map(|answer| Ok(text(&answer?).and_then(|line| Entry::parse(&line))))
             .collect()
+    }
+
+    /// All of the entries of these drivers, each in a region: at most a thousand.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn copies(
+        &self,
+        drivers: &[(u64, DriverId)],
+    ) -> Result<Vec<Option<Copied>>, LinkError> {
+        let commands = drivers.iter().flat_map(|(region, id)| {
+            let keys = RegionKeys::of(*region);
+            let (mut line, mut score) = (redis::cmd("HGET"), redis::cmd("ZSCORE"));
+            line.arg(keys.meta).arg(id.as_bytes());
+            score.arg(keys.geo).arg(id.as_bytes());
+            [line, score]
+        });
+        let answers: Vec<Value> =
+            self.link.many(commands.collect()).await?.into_iter().collect::<Result<_, _>>()?;
+        let copied = |(pair, (_, id)): (&[Value], &(u64, DriverId))| {
+            let (line, score) = (text(&pair[0]), number(&pair[1]));
+            (line.is_some() || score.is_some()).then(|| Copied {
+                id: *id,
+                entry: line.and_then(|line| Entry::parse(&line)),
+                score,
+            })
+        };
+        Ok(answers.chunks_exact(2).zip(drivers).map(copied).collect())
+    }
+
+    /// Gives `take` all fields of a hash with their values; some may come twice.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn hash(
+        &self,
+        key: &str,
+        mut take: impl FnMut(&[u8], &[u8]),
+    ) -> Result<(), LinkError> {
+        let mut cursor = "0".to_owned();
+        loop {
+            let mut command = redis::cmd("HSCAN");
+            command.arg(key).arg(&cursor).arg("COUNT").arg(limits::MIRROR_PAGE);
+            let (next, pairs) = self.link.query::<(String, Vec<Value>)>(&command).await?;
+            read::pairs(pairs.into_iter()).for_each(|(field, value)| take(&field, &value));
+            if next == "0" {
+                return Ok(());
+            }
+            cursor = next;
+        }
     }
 
     /// The connection.

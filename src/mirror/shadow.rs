@@ -177,9 +177,9 @@ mod tests {
     fn only_short_moves_can_wait() {
         let old = held("a", 1, 0, 0);
         let waits = |now: Held| plan(Some(old), Some(now), Pace::Behind).is_none();
-        assert!(waits(held("a", 1, 2_699, 14_999)));
-        assert!(!waits(held("a", 1, 2_700, 14_999)), "30 m");
-        assert!(!waits(held("a", 1, 0, 15_000)), "too long ago");
+        assert!(waits(held("a", 1, 2_699, 7_999)));
+        assert!(!waits(held("a", 1, 2_700, 7_999)), "30 m");
+        assert!(!waits(held("a", 1, 0, 8_000)), "too long ago");
         assert!(!waits(held("a", 2, 0, 1)), "another region");
         let mut busy = held("a", 1, 0, 1);
         busy.entry.status = DriverStatus::OnTrip;

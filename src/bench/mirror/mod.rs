@@ -27,7 +27,7 @@ pub use self::warm::Warm;
 use super::process::ServeProcess;
 use super::stage::BenchError;
 use super::stalls::Stalls;
-use crate::mirror::{CopyReader, LinkOptions};
+use crate::mirror::{CopyReader, LinkOptions, RedisAddress};
 use load::{Load, Pace};
 
 /// How a mirror is measured.
@@ -70,6 +70,7 @@ struct Scene {
     redis: RedisProcess,
     server: ServeProcess,
     reader: CopyReader,
+    address: RedisAddress,
 }
 
 impl Scene {
@@ -103,13 +104,14 @@ pub fn mirror(options: &MirrorOptions) -> Result<MirrorReport, BenchError> {
     let runtime = runtime.map_err(|error| BenchError::Thread(error.to_string()))?;
     let redis = RedisProcess::start()?;
     let server = serve(options, Some(&redis.url()))?;
-    let address = redis.url().parse().map_err(|error: crate::mirror::AddressError| {
-        BenchError::Process { program: "redis".to_owned(), cause: error.to_string() }
-    })?;
+    let address: RedisAddress = redis
+        .url()
+        .parse()
+        .map_err(|error| BenchError::Process { program: redis.url(), cause: format!("{error}") })?;
     let options_of_link =
         LinkOptions { response_timeout: Duration::from_secs(10), ..LinkOptions::default() };
-    let reader = CopyReader::new(address, options_of_link, options.seed);
-    let scene = Scene { options: options.clone(), redis, server, reader };
+    let reader = CopyReader::new(address.clone(), options_of_link, options.seed);
+    let scene = Scene { options: options.clone(), redis, server, reader, address };
     runtime.block_on(measure(scene, machine))
 }
 

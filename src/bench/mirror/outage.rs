@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Scene;
 use super::load::Load;
 use crate::api::proto::{DriverStatus, SetStatusRequest};
+use crate::audit::{AuditOptions, Counts, Difference, audit};
 use crate::bench::cpu::resident;
 use crate::bench::fleet::Fleet;
 use crate::bench::scrape;
@@ -20,6 +21,10 @@ const BEFORE: Duration = Duration::from_secs(15);
 
 /// How often the memory is looked at.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// How long an audit looks again at what differs: what is reported meanwhile takes as long to be in
+/// Redis as at any other time.
+const SETTLE: Duration = Duration::from_secs(20);
 
 /// Of so many drivers one goes offline while Redis is gone: its entry is to be removed.
 const LEAVES: usize = 100;
@@ -48,6 +53,12 @@ pub struct Outage {
     /// From the return of Redis until no more waited than usual, in seconds; none if that took
     /// longer than half a minute.
     pub caught_up_s: Option<f64>,
+    /// Half a minute after the return, under load: entries compared.
+    pub audited: u64,
+    /// Of them, those that were not in Redis, or not as they should.
+    pub differences: Counts,
+    /// The first of these.
+    pub examples: Vec<Difference>,
 }
 
 pub(super) async fn measure(scene: &Scene, load: &Load) -> Result<Outage, BenchError> {
@@ -85,6 +96,14 @@ pub(super) async fn measure(scene: &Scene, load: &Load) -> Result<Outage, BenchE
             caught_up_s = Some(resumed.elapsed().as_secs_f64());
         }
     }
+    let found = audit(&AuditOptions {
+        target: scene.target(),
+        redis: scene.address.clone(),
+        settle: SETTLE,
+        show: 10,
+    })
+    .await?
+    .drivers;
     Ok(Outage {
         seconds,
         before_per_s,
@@ -96,6 +115,9 @@ pub(super) async fn measure(scene: &Scene, load: &Load) -> Result<Outage, BenchE
         allowed_mb: limits::MIRROR_OUTAGE_BYTES as f64 / 1e6,
         backlog_max,
         caught_up_s,
+        audited: found.compared,
+        differences: found.differences,
+        examples: found.examples,
     })
 }
 

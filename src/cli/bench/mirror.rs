@@ -100,6 +100,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let verdict = if held.holds { "holds" } else { "misses" };
         writeln!(out, "{verdict}: {}: {:.2} ({:.2})", held.what, held.measured, held.allowed)?;
     }
+    for found in figures.outage.iter().flat_map(|outage| &outage.examples) {
+        writeln!(
+            out,
+            "{:?}: {}: server {}, redis {}",
+            found.kind, found.name, found.server, found.redis
+        )?;
+    }
     let holds = figures.holds();
     if let Some(path) = &args.report {
         let json = serde_json::to_string_pretty(&Outcome { machine, figures })?;
@@ -186,6 +193,10 @@ fn outage(outage: &Outage) -> Rows {
         ("  drivers waiting at most", rounded(outage.backlog_max)),
         ("  MB grown, allowed", pair(outage.grown_mb, outage.allowed_mb)),
         ("  waiting as usual again after", caught_up),
+        ("  30 s later: compared, differ", {
+            let (all, differ) = (outage.audited, outage.differences.total());
+            format!("{}, {}", grouped(all), grouped(differ))
+        }),
     ]
 }
 
