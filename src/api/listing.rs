@@ -29,7 +29,9 @@ pub(super) fn drivers(
         for id in &request.driver_ids {
             let id = convert::driver_id(id)?;
             let found = door.map.find(&id).and_then(|key| door.map.driver(now, key));
-            found.into_iter().for_each(|driver| take(id, driver));
+            if let Some(driver) = found {
+                take(id, driver);
+            }
         }
     }
     Ok(ListDriversResponse { drivers, next_cursor: next.unwrap_or(0), time_ms: time_ms(now) })

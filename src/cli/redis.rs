@@ -94,6 +94,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if report.differences() == 0 { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
 
+/// A kind of difference, and how many there are.
+type Kind = (&'static str, fn(&Counts) -> u64);
+
 fn print(out: &mut impl std::io::Write, report: &AuditReport) -> anyhow::Result<()> {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY);
@@ -108,7 +111,7 @@ fn print(out: &mut impl std::io::Write, report: &AuditReport) -> anyhow::Result<
     row("  the same", &|side| side.same);
     row("  newer than first seen", &|side| side.newer);
     row("  looked at again", &|side| side.looked_again);
-    let kinds: [(&str, fn(&Counts) -> u64); 6] = [
+    let kinds: [Kind; 6] = [
         ("missing in redis", |counts| counts.missing),
         ("haunting redis", |counts| counts.haunting),
         ("behind", |counts| counts.behind),

@@ -23,8 +23,13 @@ pub const MIRROR_BEHIND_MS: u64 = 1_500;
 pub const MIRROR_SKIP_BELOW_M: u32 = 30;
 
 /// A driver whose mirrored position is older than this is mirrored whatever it moved, in
-/// milliseconds: so that nobody is skipped twice by a mirror whose passes take half of this.
-pub const MIRROR_REFRESH_MS: u64 = 8_000;
+/// milliseconds: half of how far a copy of a million drivers may be behind, so that whoever is
+/// skipped by one pass is not by the next, and a mirror whose passes take longer skips nobody.
+pub const MIRROR_REFRESH_MS: u64 = 5_000;
+
+/// The most bytes that the mirror keeps for each driver that was ever known at once: what Redis is
+/// believed to hold, with the longest name.
+pub const MIRROR_BYTES_A_DRIVER: usize = 160;
 
 /// By so many bytes the memory of a server may grow while Redis is gone: batches that are under way
 /// when it goes. What waits then is one bit a driver, which is there from the start.

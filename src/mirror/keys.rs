@@ -83,20 +83,20 @@ impl Scripts {
 // All in one argument, and few calls: each argument and each call costs as much as the work itself.
 const PUT: &str = "
 local match = string.match
-local ids, lines, scores, n = {}, {}, {}, 0
-for id, line, score in string.gmatch(ARGV[1], '([^\\n]+)\\n([^\\n]+)\\n([^\\n]*)\\n') do
+local ids, lines, times, scores, n = {}, {}, {}, {}, 0
+for id, line, at, score in string.gmatch(ARGV[1], '([^\\n]+)\\n([^,\\n]*,[^,\\n]*,(%-?%d+)[^\\n]*)\\n([^\\n]*)\\n') do
   n = n + 1
-  ids[n], lines[n], scores[n] = id, line, score
+  ids[n], lines[n], times[n], scores[n] = id, line, at, score
 end
 local known = redis.call('HMGET', KEYS[2], unpack(ids))
 local geo, meta, beyond, late, g, m = {}, {}, {}, 0, 0, 0
 for i = 1, n do
-  local id, line, old = ids[i], lines[i], known[i]
+  local id, old = ids[i], known[i]
   local at = old and match(old, '^[^,]*,[^,]*,(%-?%d+)')
-  if at and tonumber(at) > tonumber(match(line, '^[^,]*,[^,]*,(%-?%d+)')) then
+  if at and tonumber(at) > tonumber(times[i]) then
     late = late + 1
   else
-    meta[m + 1], meta[m + 2] = id, line
+    meta[m + 1], meta[m + 2] = id, lines[i]
     m = m + 2
     if scores[i] == '' then
       beyond[#beyond + 1] = id

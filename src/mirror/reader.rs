@@ -62,9 +62,9 @@ impl CopyReader {
             }
             let mut command = redis::cmd("ZMSCORE");
             command.arg(&keys.geo);
-            rows.iter().for_each(|(id, _)| {
+            for (id, _) in &rows {
                 command.arg(id.as_slice());
-            });
+            }
             let scores = self.link.query::<Vec<Value>>(&command).await?;
             for ((id, line), score) in rows.iter().zip(&scores) {
                 if let Some(id) = id_of(id) {
@@ -91,9 +91,9 @@ impl CopyReader {
             if !members.is_empty() {
                 let mut command = redis::cmd("HMGET");
                 command.arg(&keys.meta);
-                members.iter().for_each(|(id, _)| {
+                for (id, _) in &members {
                     command.arg(id.as_slice());
-                });
+                }
                 let lines = self.link.query::<Vec<Value>>(&command).await?;
                 for ((id, score), line) in members.iter().zip(&lines) {
                     if let (Value::Nil, Some(id)) = (line, id_of(id)) {

@@ -27,10 +27,16 @@ struct Kept {
     entry: Entry,
 }
 
-/// What Redis is believed to hold, by slot. Some 100 bytes a driver.
+/// Slots that are made room for together: what has been kept is never copied to make room.
+const CHUNK: usize = 4_096;
+
+/// What Redis is believed to hold, by slot.
+///
+/// # Complexity
+/// At most [`limits::MIRROR_BYTES_A_DRIVER`] for each slot that was ever in use.
 #[derive(Debug, Default)]
 pub(super) struct Shadow {
-    slots: Vec<Option<Kept>>,
+    chunks: Vec<Box<[Option<Kept>]>>,
 }
 
 /// What a region holds, in short: to be compared with what Redis says of it.
@@ -62,17 +68,17 @@ pub(super) enum Pace {
 
 impl Shadow {
     pub(super) fn get(&self, slot: u32) -> Option<Held> {
-        let kept = self.slots.get(slot as usize)?.as_ref()?;
+        let kept = self.chunks.get(slot as usize / CHUNK)?[slot as usize % CHUNK].as_ref()?;
         let id = DriverId::try_from(&kept.id[..]).ok()?;
         Some(Held { id, region: kept.region, entry: kept.entry })
     }
 
     pub(super) fn set(&mut self, slot: u32, held: Option<&Held>) {
         let slot = slot as usize;
-        if slot >= self.slots.len() {
-            self.slots.resize(slot + 1, None);
+        while slot / CHUNK >= self.chunks.len() {
+            self.chunks.push(vec![None; CHUNK].into_boxed_slice());
         }
-        match (&mut self.slots[slot], held) {
+        match (&mut self.chunks[slot / CHUNK][slot % CHUNK], held) {
             (Some(kept), Some(held)) if *kept.id == *held.id.as_bytes() => {
                 (kept.region, kept.entry) = (held.region, held.entry);
             }
@@ -86,10 +92,17 @@ impl Shadow {
         }
     }
 
+    /// The bytes that it occupies, what allocators add left aside.
+    #[cfg(test)]
+    fn memory(&self) -> usize {
+        let ids = self.chunks.iter().flatten().flatten().map(|kept| kept.id.len());
+        self.chunks.len() * CHUNK * size_of::<Option<Kept>>() + ids.sum::<usize>()
+    }
+
     /// The digest of each region that holds somebody.
     pub(super) fn digests(&self) -> HashMap<u64, Digest, FixedState> {
         let mut digests: HashMap<u64, Digest, FixedState> = HashMap::default();
-        for kept in self.slots.iter().flatten() {
+        for kept in self.chunks.iter().flatten().flatten() {
             let digest = digests.entry(kept.region).or_default();
             digest.drivers += 1;
             digest.positions += u64::from(kept.entry.fits_geo());
@@ -101,7 +114,7 @@ impl Shadow {
     /// Who is believed to be in these regions, by slot.
     pub(super) fn slots_of(&self, regions: &BTreeSet<u64>) -> HashMap<u64, Vec<u32>, FixedState> {
         let mut slots: HashMap<u64, Vec<u32>, FixedState> = HashMap::default();
-        for (slot, kept) in (0..).zip(&self.slots) {
+        for (slot, kept) in (0..).zip(self.chunks.iter().flatten()) {
             if let Some(kept) = kept.as_ref().filter(|kept| regions.contains(&kept.region)) {
                 slots.entry(kept.region).or_default().push(slot);
             }
@@ -177,13 +190,32 @@ mod tests {
     fn only_short_moves_can_wait() {
         let old = held("a", 1, 0, 0);
         let waits = |now: Held| plan(Some(old), Some(now), Pace::Behind).is_none();
-        assert!(waits(held("a", 1, 2_699, 7_999)));
-        assert!(!waits(held("a", 1, 2_700, 7_999)), "30 m");
-        assert!(!waits(held("a", 1, 0, 8_000)), "too long ago");
+        assert!(waits(held("a", 1, 2_699, 4_999)));
+        assert!(!waits(held("a", 1, 2_700, 4_999)), "30 m");
+        assert!(!waits(held("a", 1, 0, 5_000)), "too long ago");
         assert!(!waits(held("a", 2, 0, 1)), "another region");
         let mut busy = held("a", 1, 0, 1);
         busy.entry.status = DriverStatus::OnTrip;
         assert!(!waits(busy));
+    }
+
+    #[test]
+    fn memory_is_bounded_by_the_drivers_and_by_nothing_that_happens() {
+        let (mut shadow, drivers) = (Shadow::default(), 3 * CHUNK);
+        for round in 0..3 {
+            for slot in 0..drivers {
+                let held = held(&format!("{slot:064}"), 1, 0, round);
+                shadow.set(u32::try_from(slot).unwrap(), Some(&held));
+            }
+            let each = shadow.memory() / drivers;
+            assert!(each <= limits::MIRROR_BYTES_A_DRIVER && each > 100, "{each} bytes");
+        }
+        assert_eq!(shadow.chunks.len(), 3);
+        for slot in 0..drivers {
+            shadow.set(u32::try_from(slot).unwrap(), None);
+        }
+        let each = shadow.memory() / drivers;
+        assert!(each < 100, "{each} bytes without names");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::mirror::CopyReader;
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Whoever is not there after so long is given up, and counts with that.
-const GIVEN_UP: Duration = Duration::from_secs(60);
+const GIVEN_UP: Duration = Duration::from_mins(1);
 
 /// Followed at once at most.
 const FOLLOWED: usize = 4_096;

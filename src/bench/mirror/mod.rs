@@ -49,6 +49,8 @@ pub struct MirrorOptions {
     pub turn: Duration,
     /// How long Redis is stopped; zero for not at all.
     pub outage: Duration,
+    /// How long after its return an audit compares.
+    pub recovery: Duration,
     /// Whether a fresh server starts from what Redis holds.
     pub warm_start: WarmStart,
     /// What all draws depend on.

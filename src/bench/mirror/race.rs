@@ -130,7 +130,7 @@ async fn quiet(scene: &Scene) -> Result<(), BenchError> {
     let mut pace = tokio::time::interval(Duration::from_millis(100));
     let begun = clock::stopwatch();
     let mut quiet = 0;
-    while quiet < 3 && begun.elapsed() < Duration::from_secs(60) {
+    while quiet < 3 && begun.elapsed() < Duration::from_mins(1) {
         pace.tick().await;
         let page = crate::bench::scrape::look(scene.server.http).await?;
         let backlog = page.value("hansom_mirror_backlog").unwrap_or_default();

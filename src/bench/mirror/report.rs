@@ -78,7 +78,7 @@ impl MirrorReport {
             held.push(Held::at_least("ingest without redis, of that before", outage.ratio, 0.95));
             let what = "memory grown meanwhile, MB";
             held.push(Held::at_most(what, outage.grown_mb, outage.allowed_mb));
-            let what = "differences half a minute after its return";
+            let what = "differences after its return";
             held.push(Held::at_most(what, outage.differences.total() as f64, 0.0));
         }
         if let Some(warm) = &warm {

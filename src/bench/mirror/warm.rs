@@ -17,7 +17,7 @@ use crate::units::Meters;
 const LOOK: Duration = Duration::from_millis(20);
 
 /// After so long it has failed.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What a start came to.
 #[derive(Clone, Copy, Debug, Serialize)]

@@ -60,6 +60,10 @@ pub(super) struct Args {
     /// Stop Redis for so long under load
     #[arg(long, allow_negative_numbers = true, value_name = "SECONDS", value_parser = seconds)]
     outage: Option<f64>,
+    /// How long after its return an audit compares what the server and Redis hold
+    #[arg(long, allow_negative_numbers = true, default_value = "30s", value_name = "SECONDS",
+          value_parser = seconds, requires = "outage")]
+    recovery: f64,
     /// In the end, start a fresh server from what Redis holds
     #[arg(long)]
     warm_start: bool,
@@ -91,6 +95,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         threads: args.server_threads.unwrap_or(0),
         turn: if args.no_race { Duration::ZERO } else { long(args.turn) },
         outage: args.outage.map_or(Duration::ZERO, long),
+        recovery: long(args.recovery),
         warm_start: if args.warm_start { WarmStart::Measured } else { WarmStart::Skipped },
         seed: args.seed,
     })?;
@@ -182,7 +187,7 @@ fn race(race: &Race) -> Rows {
 }
 
 fn outage(outage: &Outage) -> Rows {
-    let caught_up = outage.caught_up_s.map_or("not in 30 s".to_owned(), |s| format!("{s:.1} s"));
+    let caught_up = outage.caught_up_s.map_or("not yet".to_owned(), |s| format!("{s:.1} s"));
     vec![
         ("redis stopped", format!("{:.0} s", outage.seconds)),
         ("  reports/s before, meanwhile", {
@@ -193,7 +198,7 @@ fn outage(outage: &Outage) -> Rows {
         ("  drivers waiting at most", rounded(outage.backlog_max)),
         ("  MB grown, allowed", pair(outage.grown_mb, outage.allowed_mb)),
         ("  waiting as usual again after", caught_up),
-        ("  30 s later: compared, differ", {
+        ("  audited later: compared, differ", {
             let (all, differ) = (outage.audited, outage.differences.total());
             format!("{}, {}", grouped(all), grouped(differ))
         }),

@@ -165,3 +165,37 @@ fn drop_arguments(part: &[&Held]) -> Vec<Vec<u8>> {
     };
     part.iter().flat_map(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mirror::entry::Entry;
+
+    #[test]
+    fn what_is_under_way_is_within_its_bound() {
+        // A batch, and the same once more as bytes, in calls and in the connection.
+        let batch = limits::MIRROR_BATCH + 64;
+        let (line, id) = (100, 64);
+        let each = size_of::<Op>() + 3 * (id + line + 20);
+        let batches = limits::MIRROR_UNDER_WAY + 1;
+        assert!((batches * batch * each) as u64 <= limits::MIRROR_OUTAGE_BYTES);
+    }
+
+    #[test]
+    fn a_call_names_each_driver_on_three_lines() {
+        let entry = |line: &str| Entry::parse(line).unwrap();
+        let held =
+            |id: &str, line: &str| Held { id: id.parse().unwrap(), region: 1, entry: entry(line) };
+        let one = held("a", "381155560,133613890,5,1,1,4,500,0,,,");
+        let other = held("b", "880000000,-10,-5,2,1,4,500,0,1,2,3");
+        let [text] = &put_arguments(&[&one, &other])[..] else { panic!("one argument") };
+        assert_eq!(
+            str::from_utf8(text).unwrap(),
+            "a\n381155560,133613890,5,1,1,4,500,0,,,\n3479099956230698\n\
+             b\n880000000,-10,-5,2,1,4,500,0,1,2,3\n\n"
+        );
+        assert_eq!(drop_arguments(&[&other]), [b"b".to_vec(), b"-5".to_vec()]);
+        let many = vec![&one; limits::MIRROR_CALL + 1];
+        assert_eq!(calls(&BTreeMap::from([(1, many)]), put_arguments).len(), 2);
+    }
+}

@@ -241,7 +241,7 @@ impl Courier {
             Err(error) => Err(error),
         };
         if let Err(error) = room {
-            batch.iter().for_each(|op| self.note(op.slot));
+            self.note_all(&batch);
             return Err(error);
         }
         let carrier = self.carrier.clone();
@@ -261,7 +261,7 @@ impl Courier {
             match sent {
                 Ok(()) => self.carried(&batch),
                 Err(error) => {
-                    batch.iter().for_each(|op| self.note(op.slot));
+                    self.note_all(&batch);
                     settled = Err(error);
                 }
             }
@@ -277,6 +277,12 @@ impl Courier {
         self.carrier.metrics.written.increment(batch.len() as u64);
     }
 
+    fn note_all(&self, batch: &[Op]) {
+        for op in batch {
+            self.note(op.slot);
+        }
+    }
+
     fn note(&self, slot: u32) {
         if let Some(changes) = self.map.changes() {
             Changes::note(changes, slot);
@@ -284,10 +290,12 @@ impl Courier {
     }
 
     fn tell_backlog(&self) {
-        let slots = self.map.slots();
-        let noted = self.map.changes().map_or(0, |changes| changes.count(slots));
-        let put_off: u64 = self.put_off.iter().map(|word| u64::from(word.count_ones())).sum();
-        self.carrier.metrics.backlog.set((noted + put_off) as f64);
+        let words = (self.map.slots() as usize).div_ceil(64);
+        let noted = |word: usize| self.map.changes().map_or(0, |changes| changes.noted(word));
+        let put_off = |word: usize| self.put_off.get(word).copied().unwrap_or(0);
+        // Who was put off and has moved again waits once.
+        let waiting = (0..words).map(|word| u64::from((noted(word) | put_off(word)).count_ones()));
+        self.carrier.metrics.backlog.set(waiting.sum::<u64>() as f64);
     }
 
     /// Whether what was told of the mirror is still there: without, Redis was emptied.
