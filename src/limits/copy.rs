@@ -35,6 +35,13 @@ pub const MIRROR_BYTES_A_DRIVER: usize = 160;
 /// when it goes. What waits then is one bit a driver, which is there from the start.
 pub const MIRROR_OUTAGE_BYTES: u64 = 32 << 20;
 
+/// Moves below this are none, in metres: who stands still is reported so by its device.
+pub const MIRROR_STANDING_M: u32 = 3;
+
+/// A driver who stands still is mirrored, by a mirror that is behind, when what is mirrored is older
+/// than this, in milliseconds: a quarter of the age at which questions leave a driver out.
+pub const MIRROR_STANDING_MS: u64 = 15_000;
+
 /// Drivers that are read from Redis in one piece when whole regions are read.
 pub const MIRROR_PAGE: usize = 1_000;
 

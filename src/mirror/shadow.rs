@@ -142,15 +142,19 @@ pub(super) fn plan(held: Option<Held>, now: Option<Held>, pace: Pace) -> Option<
 fn can_wait(held: &Entry, now: &Entry) -> bool {
     /// Ten-millionths of a degree in a metre, along a meridian.
     const E7_PER_M: i64 = 90;
-    let near = |a: i32, b: i32| {
-        let apart = (i64::from(a) - i64::from(b)).abs();
-        apart < i64::from(limits::MIRROR_SKIP_BELOW_M) * E7_PER_M
+    let apart = |a: i32, b: i32| (i64::from(a) - i64::from(b)).abs();
+    let (from, to) = (held.position, now.position);
+    let moved = apart(from.lat_e7(), to.lat_e7()).max(apart(from.lng_e7(), to.lng_e7()));
+    let below = |metres: u32| moved < i64::from(metres) * E7_PER_M;
+    let most = if below(limits::MIRROR_STANDING_M) {
+        limits::MIRROR_STANDING_MS
+    } else {
+        limits::MIRROR_REFRESH_MS
     };
     held.status == now.status
         && held.profile == now.profile
-        && now.at.since(held.at) < Millis(limits::MIRROR_REFRESH_MS)
-        && near(held.position.lat_e7(), now.position.lat_e7())
-        && near(held.position.lng_e7(), now.position.lng_e7())
+        && now.at.since(held.at) < Millis(most)
+        && below(limits::MIRROR_SKIP_BELOW_M)
 }
 
 #[cfg(test)]
@@ -192,7 +196,9 @@ mod tests {
         let waits = |now: Held| plan(Some(old), Some(now), Pace::Behind).is_none();
         assert!(waits(held("a", 1, 2_699, 4_999)));
         assert!(!waits(held("a", 1, 2_700, 4_999)), "30 m");
-        assert!(!waits(held("a", 1, 0, 5_000)), "too long ago");
+        assert!(!waits(held("a", 1, 270, 5_000)), "too long ago");
+        assert!(waits(held("a", 1, 269, 14_999)), "it stands");
+        assert!(!waits(held("a", 1, 269, 15_000)), "for too long");
         assert!(!waits(held("a", 2, 0, 1)), "another region");
         let mut busy = held("a", 1, 0, 1);
         busy.entry.status = DriverStatus::OnTrip;
