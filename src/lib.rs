@@ -2,10 +2,11 @@
 //!
 //! Modules in reading order: the vocabulary (`units`, `ids`, `limits`, `geo`, `model`, `travel`),
 //! the engines (`index`, `matching`), the core (`dispatch`), the histories (`records`, `journal`,
-//! `trace`, `decisions`, `sim`, `trial`, `mirror`), `page`, the outside (`clock`, `host`, `succession`, `api`, `server`, `web`, `config`, `cli`). ARCHITECTURE.md
+//! `trace`, `decisions`, `sim`, `trial`, `mirror`), `page`, the outside (`clock`, `host`, `succession`, `api`, `server`, `web`, `audit`, `config`, `cli`). ARCHITECTURE.md
 //! has the map, the layers and the invariants.
 
 pub mod api;
+pub mod audit;
 pub mod bench;
 pub mod cli;
 pub mod client;

@@ -163,6 +163,12 @@ pub const MAX_ACK_INTERVAL_MS: u32 = 60_000;
 /// The page of `Within` if the question does not say.
 pub const DEFAULT_PAGE: usize = 1_000;
 
+/// The most ids that one `ListDrivers` may ask for. More: `INVALID_ARGUMENT`.
+pub const MAX_LISTED_IDS: usize = 1_000;
+
+/// The most trips in one page of `ListOpenTrips`, each of some kilobytes. More: `INVALID_ARGUMENT`.
+pub const MAX_LISTED_TRIPS: usize = 1_000;
+
 /// The most drivers in an area that can be watched: a watch keeps what it told its client. One
 /// more: the stream ends with `RESOURCE_EXHAUSTED`.
 pub const MAX_WATCHED: usize = 10_000;

@@ -6,8 +6,10 @@ use tonic::{Request, Response, Status};
 
 use super::convert;
 use super::door::{Door, time_ms};
+use super::listing;
 use super::proto::{
-    Candidate, ExplainRequest, ExplainResponse, StateCount, StatusRequest, StatusResponse,
+    Candidate, ExplainRequest, ExplainResponse, ListDriversRequest, ListDriversResponse,
+    ListOpenTripsRequest, ListOpenTripsResponse, StateCount, StatusRequest, StatusResponse,
     admin_service_server,
 };
 use super::status::Failure;
@@ -95,5 +97,19 @@ impl admin_service_server::AdminService for AdminService {
         };
         let explained = explained.ok_or(Failure::Undecided { trip })?;
         Ok(Response::new(explanation(&explained)))
+    }
+
+    async fn list_drivers(
+        &self,
+        request: Request<ListDriversRequest>,
+    ) -> Result<Response<ListDriversResponse>, Status> {
+        Ok(Response::new(listing::drivers(&self.door, request.get_ref())?))
+    }
+
+    async fn list_open_trips(
+        &self,
+        request: Request<ListOpenTripsRequest>,
+    ) -> Result<Response<ListOpenTripsResponse>, Status> {
+        Ok(Response::new(listing::open_trips(&self.door, request.get_ref()).await?))
     }
 }

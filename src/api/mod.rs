@@ -15,6 +15,7 @@ mod driving;
 mod fleet;
 pub mod ingest;
 mod life;
+mod listing;
 pub mod proto;
 mod proximity;
 mod rider;

@@ -5,20 +5,26 @@
 //! measured. Nothing here judges the numbers or prints them.
 
 mod beat;
+mod cpu;
 mod dispatch;
 pub mod fleet;
 mod ingest;
 pub mod machine;
 mod meter;
+mod mirror;
 mod mixed;
 mod process;
 mod query;
+mod scrape;
 mod stage;
 mod stalls;
 mod streams;
 
 pub use dispatch::{DispatchOptions, DispatchReport, Missed, Sample, Spread, Work, dispatch};
 pub use ingest::{bulk, singles};
+pub use mirror::{
+    Held, MirrorOptions, MirrorReport, Outage, Race, Side, Steady, Warm, WarmStart, mirror,
+};
 pub use mixed::mixed;
 pub use process::ServeProcess;
 pub use query::{pipelined, unary};

@@ -55,6 +55,15 @@ impl ServeProcess {
         Err(failed(format!("it did not say where it is ({status})")))
     }
 
+    /// Ends it at once, as a crash does.
+    ///
+    /// # Errors
+    /// If it cannot be signalled.
+    pub fn kill(&mut self) -> std::io::Result<()> {
+        self.child.kill()?;
+        self.child.wait().map(drop)
+    }
+
     /// The server's process.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -9,10 +9,12 @@ use serde::Serialize;
 use tonic::transport::Channel;
 
 use super::fleet::Fleet;
+use crate::audit::AuditError;
 use crate::client::{ClientError, Ingestor, connect};
 use crate::clock::{self, Clock};
 use crate::index::{IndexConfig, LiveIndex};
 use crate::limits;
+use crate::mirror::LinkError;
 use crate::replay::Latency;
 use crate::server::{Running, Server, ServerConfig, StartError};
 use crate::units::{Meters, Millis, Timestamp};
@@ -76,6 +78,12 @@ pub enum BenchError {
         /// Why not.
         cause: String,
     },
+    /// Redis does not answer.
+    #[error("redis: {0}")]
+    Copy(#[from] LinkError),
+    /// Redis cannot be compared with the server.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Something was rejected that should not have been: the number would mean nothing.
     #[error("{rejected} of {received} updates were rejected")]
     Rejected {

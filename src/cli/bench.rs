@@ -2,6 +2,7 @@
 
 mod compare;
 mod dispatch;
+mod mirror;
 mod ratios;
 mod run;
 
@@ -26,7 +27,7 @@ Server and clients are threads of this process, the clients on the loopback: a s
 a client thread share a machine of two cores as two processes would. Build with --release, and \
 let nothing else run. Latencies of `mixed` count from the moment a question was due.
 
-`dispatch` starts a server as a process of its own, with a journal on disk, or loads one that runs. \
+`dispatch` starts a server as a process of its own, with a journal on disk, or loads one that runs. `mirror` starts a Redis beside it. \
 `run` is the suite that compares with other systems.";
 
 /// Measure throughput and latency through gRPC.
@@ -62,6 +63,7 @@ enum What {
         common: Common,
     },
     Dispatch(Box<dispatch::Args>),
+    Mirror(mirror::Args),
     Compare(compare::Args),
     Run(Box<run::Args>),
 }
@@ -128,7 +130,7 @@ struct Common {
     json: Option<PathBuf>,
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
     match text.strip_suffix('s').unwrap_or(text).parse::<f64>() {
         Ok(value) if (0.1..=3_600.0).contains(&value) => Ok(value),
         _ => Err("not in 0.1..=3600".to_owned()),
@@ -156,6 +158,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             (common, query(only, options, common.in_flight.is_none())?, options)
         }
         What::Dispatch(args) => return dispatch::run(args),
+        What::Mirror(args) => return mirror::run(args),
         What::Compare(args) => return compare::run(args),
         What::Run(args) => return run::run(args),
     };

@@ -10,6 +10,7 @@ mod import;
 mod inspect;
 mod market;
 mod output;
+mod redis;
 mod replay;
 mod seat;
 mod serve;
@@ -41,6 +42,7 @@ enum Command {
     Inspect(inspect::Args),
     Trips(trips::Args),
     VerifyDecisions(verify_decisions::Args),
+    Redis(redis::Args),
 }
 
 /// Parses the process's arguments, runs the subcommand, and returns the exit code.
@@ -57,6 +59,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Trips(args) => trips::run(&args),
         Command::VerifyDecisions(args) => verify_decisions::run(&args),
+        Command::Redis(args) => redis::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Replay(args) => replay::run(&args, &replay::Given::of(&matches)),
         Command::Bench(args) => bench::run(&args),

@@ -406,6 +406,28 @@ impl LiveMap for LiveIndex {
         super::sweep::count(self, now, area, filter)
     }
 
+    fn walk(
+        &self,
+        now: Timestamp,
+        from: u32,
+        most: usize,
+        take: &mut dyn FnMut(DriverId, Driver),
+    ) -> Option<u32> {
+        let mut room = most.max(1);
+        for slot in from..self.slots() {
+            if room == 0 {
+                return Some(slot);
+            }
+            if let Some(occupant) = self.occupant(now, slot)
+                && occupant.driver.fix.is_some()
+            {
+                take(occupant.id, occupant.driver);
+                room -= 1;
+            }
+        }
+        None
+    }
+
     fn advance(&self, now: Timestamp) -> Advance {
         let _passing = self.passing.lock();
         let mut advance = Advance::default();

@@ -241,6 +241,19 @@ pub trait LiveMap: Send + Sync {
     /// How many are in an area.
     fn count(&self, now: Timestamp, area: &Area, filter: &Filter) -> u64;
 
+    /// Gives `take` everybody who has a position, `most` at a time, in an order of the map's own,
+    /// beginning at `from`; 0 is the beginning. Returns where to go on, `None` after the last.
+    ///
+    /// # Guarantees
+    /// Who is known from the first call to the last, and has a position, is given exactly once.
+    fn walk(
+        &self,
+        now: Timestamp,
+        from: u32,
+        most: usize,
+        take: &mut dyn FnMut(DriverId, Driver),
+    ) -> Option<u32>;
+
     /// Lets time pass: drivers silent for too long leave the supply, then the map.
     ///
     /// Call it about once a second. Never needed for the age filter of a question.

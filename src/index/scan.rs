@@ -200,6 +200,21 @@ impl LiveMap for ScanIndex {
         count
     }
 
+    fn walk(
+        &self,
+        now: Timestamp,
+        from: u32,
+        most: usize,
+        take: &mut dyn FnMut(DriverId, Driver),
+    ) -> Option<u32> {
+        self.present(now);
+        let state = self.state.read();
+        let mut placed =
+            state.drivers.range(from..).filter(|(_, entry)| entry.driver.fix.is_some());
+        placed.by_ref().take(most.max(1)).for_each(|(_, entry)| take(entry.id, entry.driver));
+        placed.next().map(|(key, _)| *key)
+    }
+
     fn advance(&self, now: Timestamp) -> Advance {
         let mut state = self.state.write();
         state.passed = state.passed.max(Some(now));

@@ -5,6 +5,10 @@
 /// Drivers that are sent to Redis before its answer is waited for. More wait in the set of changes.
 pub const MIRROR_BATCH: usize = 4_096;
 
+/// Batches that are sent before the answer to the first has come: one that Redis works on and one that
+/// it finds ready. More wait in the set of changes.
+pub const MIRROR_UNDER_WAY: usize = 2;
+
 /// Drivers in one call of a script, in which Redis does nothing else. More are sent in several calls.
 pub const MIRROR_CALL: usize = 400;
 
@@ -19,8 +23,24 @@ pub const MIRROR_BEHIND_MS: u64 = 1_500;
 pub const MIRROR_SKIP_BELOW_M: u32 = 30;
 
 /// A driver whose mirrored position is older than this is mirrored whatever it moved, in
-/// milliseconds: a quarter of the age at which questions leave a driver out.
-pub const MIRROR_REFRESH_MS: u64 = 15_000;
+/// milliseconds: half of how far a copy of a million drivers may be behind, so that whoever is
+/// skipped by one pass is not by the next, and a mirror whose passes take longer skips nobody.
+pub const MIRROR_REFRESH_MS: u64 = 5_000;
+
+/// The most bytes that the mirror keeps for each driver that was ever known at once: what Redis is
+/// believed to hold, with the longest name.
+pub const MIRROR_BYTES_A_DRIVER: usize = 160;
+
+/// By so many bytes the memory of a server may grow while Redis is gone: batches that are under way
+/// when it goes. What waits then is one bit a driver, which is there from the start.
+pub const MIRROR_OUTAGE_BYTES: u64 = 32 << 20;
+
+/// Moves below this are none, in metres: who stands still is reported so by its device.
+pub const MIRROR_STANDING_M: u32 = 3;
+
+/// A driver who stands still is mirrored, by a mirror that is behind, when what is mirrored is older
+/// than this, in milliseconds: a quarter of the age at which questions leave a driver out.
+pub const MIRROR_STANDING_MS: u64 = 15_000;
 
 /// Drivers that are read from Redis in one piece when whole regions are read.
 pub const MIRROR_PAGE: usize = 1_000;

@@ -1,7 +1,5 @@
 //! A driver as Redis keeps one: a line of text that a person can read.
 
-use std::fmt::Write as _;
-
 use crate::geo::{E7, LatLng};
 use crate::ids::DriverId;
 use crate::index::Driver;
@@ -67,29 +65,37 @@ impl Entry {
     /// assert_eq!(entry.to_line(), line);
     /// ```
     pub fn to_line(&self) -> String {
-        let mut line = String::with_capacity(80);
+        let mut line = Vec::with_capacity(80);
+        self.write_line(&mut line);
+        String::from_utf8(line).unwrap_or_else(|_| unreachable!("digits and commas are text"))
+    }
+
+    /// Appends the line.
+    pub(super) fn write_line(&self, line: &mut Vec<u8>) {
         let Profile { vehicle_types, capacity, rating, attributes } = self.profile;
-        // Writing to a string does not fail.
-        let _ = write!(
-            line,
-            "{},{},{},{},{},{},{},{}",
-            self.position.lat_e7(),
-            self.position.lng_e7(),
+        let known = [
+            i64::from(self.position.lat_e7()),
+            i64::from(self.position.lng_e7()),
             self.at.as_millis(),
-            self.status.code(),
-            vehicle_types.bits(),
-            capacity.get(),
-            rating.centi_stars(),
-            attributes.bits(),
-        );
+            i64::from(self.status.code()),
+            i64::from(vehicle_types.bits()),
+            i64::from(capacity.get()),
+            i64::from(rating.centi_stars()),
+            i64::from(attributes.bits()),
+        ];
+        for (i, number) in known.into_iter().enumerate() {
+            if i > 0 {
+                line.push(b',');
+            }
+            write_number(number, line);
+        }
         let Motion { heading_cdeg, speed_cm_s, accuracy_dm } = self.motion;
         for known in [heading_cdeg, speed_cm_s, accuracy_dm] {
-            line.push(',');
+            line.push(b',');
             if let Some(value) = known {
-                let _ = write!(line, "{value}");
+                write_number(i64::from(value), line);
             }
         }
-        line
     }
 
     /// What a line says; `None` if it is not one of ours. Fields beyond those known are ignored.
@@ -111,6 +117,24 @@ impl Entry {
         let motion = Motion { heading_cdeg, speed_cm_s, accuracy_dm };
         Some(Self { position, at, motion, status, profile })
     }
+}
+
+/// Appends a number in decimal: three times as fast as formatting it, and there are a dozen a driver.
+pub(super) fn write_number(number: i64, to: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let (mut rest, mut first) = (number.unsigned_abs(), digits.len());
+    loop {
+        first -= 1;
+        digits[first] = b"0123456789"[(rest % 10) as usize];
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        to.push(b'-');
+    }
+    to.extend_from_slice(&digits[first..]);
 }
 
 /// A number that differs, but for one in four thousand millions, if a driver's line does: the first
@@ -159,6 +183,15 @@ mod tests {
             reached[usize::from(entry.fits_geo())] += 1;
         }
         assert!(reached[0] > 50 && reached[1] > 1_000, "{reached:?}");
+    }
+
+    #[test]
+    fn numbers_are_written_as_they_are_formatted() {
+        for number in [0, 9, 10, -1, -1_223_937_000, 1_700_000_000_000, i64::MIN, i64::MAX] {
+            let mut bytes = b"x".to_vec();
+            write_number(number, &mut bytes);
+            assert_eq!(String::from_utf8(bytes).unwrap(), format!("x{number}"));
+        }
     }
 
     #[test]

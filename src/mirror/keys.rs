@@ -19,8 +19,6 @@ pub struct RegionKeys {
     pub geo: String,
     /// A hash from driver id to [`super::Entry::to_line`].
     pub meta: String,
-    /// A sorted set of driver ids by device time.
-    pub seen: String,
 }
 
 impl RegionKeys {
@@ -34,12 +32,12 @@ impl RegionKeys {
     pub fn of(region: u64) -> Self {
         let name = region_name(region);
         let key = |what: &str| format!("hansom:1:{{r:{name}}}:{what}");
-        Self { geo: key("geo"), meta: key("meta"), seen: key("seen") }
+        Self { geo: key("geo"), meta: key("meta") }
     }
 
-    /// All three, in the order in which the scripts take them.
-    pub fn all(&self) -> [&str; 3] {
-        [&self.geo, &self.meta, &self.seen]
+    /// Both, in the order in which the scripts take them.
+    pub fn all(&self) -> [&str; 2] {
+        [&self.geo, &self.meta]
     }
 }
 
@@ -56,13 +54,13 @@ pub fn region_named(name: &str) -> Option<u64> {
 /// The scripts.
 #[derive(Clone, Debug)]
 pub(super) struct Scripts {
-    /// Writes drivers: five arguments each, id, device time, longitude and latitude in degrees
-    /// (empty where a geo set cannot hold them), line. Returns how many came too late.
+    /// Writes drivers: one argument with three lines each, id, line and the score in the geo set,
+    /// empty where that cannot hold the position. Returns how many came too late.
     pub(super) put: Script,
     /// Removes drivers: id and device time each; those of whom something newer is known stay.
     /// Returns how many were removed.
     pub(super) drop: Script,
-    /// How many drivers, positions and times there are, and the sum of the drivers' prints.
+    /// How many drivers and positions there are, and the sum of the drivers' prints.
     pub(super) digest: Script,
     /// The nearest: longitude, latitude, metres, count. Returns ids and lines in turn.
     pub(super) near: Script,
@@ -82,44 +80,44 @@ impl Scripts {
     }
 }
 
+// All in one argument, and few calls: each argument and each call costs as much as the work itself.
 const PUT: &str = "
-local ids, n = {}, #ARGV / 5
-for i = 1, n do ids[i] = ARGV[i * 5 - 4] end
-local known = redis.call('ZMSCORE', KEYS[3], unpack(ids))
-local geo, meta, seen, beyond, late = {}, {}, {}, {}, 0
+local match = string.match
+local ids, lines, times, scores, n = {}, {}, {}, {}, 0
+for id, line, at, score in string.gmatch(ARGV[1], '([^\\n]+)\\n([^,\\n]*,[^,\\n]*,(%-?%d+)[^\\n]*)\\n([^\\n]*)\\n') do
+  n = n + 1
+  ids[n], lines[n], times[n], scores[n] = id, line, at, score
+end
+local known = redis.call('HMGET', KEYS[2], unpack(ids))
+local geo, meta, beyond, late, g, m = {}, {}, {}, 0, 0, 0
 for i = 1, n do
-  local a = i * 5
-  if known[i] and tonumber(known[i]) > tonumber(ARGV[a - 3]) then
+  local id, old = ids[i], known[i]
+  local at = old and match(old, '^[^,]*,[^,]*,(%-?%d+)')
+  if at and tonumber(at) > tonumber(times[i]) then
     late = late + 1
   else
-    seen[#seen + 1] = ARGV[a - 3]
-    seen[#seen + 1] = ids[i]
-    meta[#meta + 1] = ids[i]
-    meta[#meta + 1] = ARGV[a]
-    if ARGV[a - 2] == '' then
-      beyond[#beyond + 1] = ids[i]
+    meta[m + 1], meta[m + 2] = id, lines[i]
+    m = m + 2
+    if scores[i] == '' then
+      beyond[#beyond + 1] = id
     else
-      geo[#geo + 1] = ARGV[a - 2]
-      geo[#geo + 1] = ARGV[a - 1]
-      geo[#geo + 1] = ids[i]
+      geo[g + 1], geo[g + 2] = scores[i], id
+      g = g + 2
     end
   end
 end
-if #seen > 0 then
-  redis.call('ZADD', KEYS[3], unpack(seen))
-  redis.call('HSET', KEYS[2], unpack(meta))
-end
-if #geo > 0 then redis.call('GEOADD', KEYS[1], unpack(geo)) end
+if m > 0 then redis.call('HSET', KEYS[2], unpack(meta)) end
+if g > 0 then redis.call('ZADD', KEYS[1], unpack(geo)) end
 if #beyond > 0 then redis.call('ZREM', KEYS[1], unpack(beyond)) end
 return late";
 
 const DROP: &str = "
 local gone = 0
 for i = 1, #ARGV, 2 do
-  local known = redis.call('ZSCORE', KEYS[3], ARGV[i])
-  if not known or tonumber(known) <= tonumber(ARGV[i + 1]) then
+  local line = redis.call('HGET', KEYS[2], ARGV[i])
+  local at = line and string.match(line, '^[^,]*,[^,]*,(%-?%d+)')
+  if not at or tonumber(at) <= tonumber(ARGV[i + 1]) then
     redis.call('ZREM', KEYS[1], ARGV[i])
-    redis.call('ZREM', KEYS[3], ARGV[i])
     gone = gone + redis.call('HDEL', KEYS[2], ARGV[i])
   end
 end
@@ -132,7 +130,7 @@ for i = 1, #flat, 2 do
   local hex = redis.sha1hex(flat[i] .. '\\n' .. flat[i + 1])
   sum = sum + tonumber(string.sub(hex, 1, 8), 16)
 end
-return {#flat / 2, redis.call('ZCARD', KEYS[1]), redis.call('ZCARD', KEYS[3]), string.format('%.0f', sum)}";
+return {#flat / 2, redis.call('ZCARD', KEYS[1]), string.format('%.0f', sum)}";
 
 const NEAR: &str = "
 local ids = redis.call('GEOSEARCH', KEYS[1], 'FROMLONLAT', ARGV[1], ARGV[2], 'BYRADIUS', ARGV[3], 'm', 'ASC', 'COUNT', ARGV[4])

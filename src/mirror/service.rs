@@ -1,4 +1,4 @@
-//! The mirror as a server holds it: a thread that carries, until it is told to end.
+//! The mirror as a server holds it: two threads that carry, until they are told to end.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -73,7 +73,12 @@ impl Mirror {
         if map.changes().is_none() {
             return Err(MirrorError::Blind);
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // One thread looks at the map and writes batches; the other talks to Redis meanwhile.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("hansom-mirror-io")
+            .enable_all()
+            .build()?;
         let (stop, stopping) = watch::channel(false);
         let (warm_sender, warm) = watch::channel(false);
         let MirrorConfig { address, options, seed, status, leads } = config;

@@ -27,10 +27,16 @@ struct Kept {
     entry: Entry,
 }
 
-/// What Redis is believed to hold, by slot. Some 100 bytes a driver.
+/// Slots that are made room for together: what has been kept is never copied to make room.
+const CHUNK: usize = 4_096;
+
+/// What Redis is believed to hold, by slot.
+///
+/// # Complexity
+/// At most [`limits::MIRROR_BYTES_A_DRIVER`] for each slot that was ever in use.
 #[derive(Debug, Default)]
 pub(super) struct Shadow {
-    slots: Vec<Option<Kept>>,
+    chunks: Vec<Box<[Option<Kept>]>>,
 }
 
 /// What a region holds, in short: to be compared with what Redis says of it.
@@ -62,17 +68,17 @@ pub(super) enum Pace {
 
 impl Shadow {
     pub(super) fn get(&self, slot: u32) -> Option<Held> {
-        let kept = self.slots.get(slot as usize)?.as_ref()?;
+        let kept = self.chunks.get(slot as usize / CHUNK)?[slot as usize % CHUNK].as_ref()?;
         let id = DriverId::try_from(&kept.id[..]).ok()?;
         Some(Held { id, region: kept.region, entry: kept.entry })
     }
 
     pub(super) fn set(&mut self, slot: u32, held: Option<&Held>) {
         let slot = slot as usize;
-        if slot >= self.slots.len() {
-            self.slots.resize(slot + 1, None);
+        while slot / CHUNK >= self.chunks.len() {
+            self.chunks.push(vec![None; CHUNK].into_boxed_slice());
         }
-        match (&mut self.slots[slot], held) {
+        match (&mut self.chunks[slot / CHUNK][slot % CHUNK], held) {
             (Some(kept), Some(held)) if *kept.id == *held.id.as_bytes() => {
                 (kept.region, kept.entry) = (held.region, held.entry);
             }
@@ -86,10 +92,17 @@ impl Shadow {
         }
     }
 
+    /// The bytes that it occupies, what allocators add left aside.
+    #[cfg(test)]
+    fn memory(&self) -> usize {
+        let ids = self.chunks.iter().flatten().flatten().map(|kept| kept.id.len());
+        self.chunks.len() * CHUNK * size_of::<Option<Kept>>() + ids.sum::<usize>()
+    }
+
     /// The digest of each region that holds somebody.
     pub(super) fn digests(&self) -> HashMap<u64, Digest, FixedState> {
         let mut digests: HashMap<u64, Digest, FixedState> = HashMap::default();
-        for kept in self.slots.iter().flatten() {
+        for kept in self.chunks.iter().flatten().flatten() {
             let digest = digests.entry(kept.region).or_default();
             digest.drivers += 1;
             digest.positions += u64::from(kept.entry.fits_geo());
@@ -101,7 +114,7 @@ impl Shadow {
     /// Who is believed to be in these regions, by slot.
     pub(super) fn slots_of(&self, regions: &BTreeSet<u64>) -> HashMap<u64, Vec<u32>, FixedState> {
         let mut slots: HashMap<u64, Vec<u32>, FixedState> = HashMap::default();
-        for (slot, kept) in (0..).zip(&self.slots) {
+        for (slot, kept) in (0..).zip(self.chunks.iter().flatten()) {
             if let Some(kept) = kept.as_ref().filter(|kept| regions.contains(&kept.region)) {
                 slots.entry(kept.region).or_default().push(slot);
             }
@@ -129,15 +142,19 @@ pub(super) fn plan(held: Option<Held>, now: Option<Held>, pace: Pace) -> Option<
 fn can_wait(held: &Entry, now: &Entry) -> bool {
     /// Ten-millionths of a degree in a metre, along a meridian.
     const E7_PER_M: i64 = 90;
-    let near = |a: i32, b: i32| {
-        let apart = (i64::from(a) - i64::from(b)).abs();
-        apart < i64::from(limits::MIRROR_SKIP_BELOW_M) * E7_PER_M
+    let apart = |a: i32, b: i32| (i64::from(a) - i64::from(b)).abs();
+    let (from, to) = (held.position, now.position);
+    let moved = apart(from.lat_e7(), to.lat_e7()).max(apart(from.lng_e7(), to.lng_e7()));
+    let below = |metres: u32| moved < i64::from(metres) * E7_PER_M;
+    let most = if below(limits::MIRROR_STANDING_M) {
+        limits::MIRROR_STANDING_MS
+    } else {
+        limits::MIRROR_REFRESH_MS
     };
     held.status == now.status
         && held.profile == now.profile
-        && now.at.since(held.at) < Millis(limits::MIRROR_REFRESH_MS)
-        && near(held.position.lat_e7(), now.position.lat_e7())
-        && near(held.position.lng_e7(), now.position.lng_e7())
+        && now.at.since(held.at) < Millis(most)
+        && below(limits::MIRROR_SKIP_BELOW_M)
 }
 
 #[cfg(test)]
@@ -177,13 +194,34 @@ mod tests {
     fn only_short_moves_can_wait() {
         let old = held("a", 1, 0, 0);
         let waits = |now: Held| plan(Some(old), Some(now), Pace::Behind).is_none();
-        assert!(waits(held("a", 1, 2_699, 14_999)));
-        assert!(!waits(held("a", 1, 2_700, 14_999)), "30 m");
-        assert!(!waits(held("a", 1, 0, 15_000)), "too long ago");
+        assert!(waits(held("a", 1, 2_699, 4_999)));
+        assert!(!waits(held("a", 1, 2_700, 4_999)), "30 m");
+        assert!(!waits(held("a", 1, 270, 5_000)), "too long ago");
+        assert!(waits(held("a", 1, 269, 14_999)), "it stands");
+        assert!(!waits(held("a", 1, 269, 15_000)), "for too long");
         assert!(!waits(held("a", 2, 0, 1)), "another region");
         let mut busy = held("a", 1, 0, 1);
         busy.entry.status = DriverStatus::OnTrip;
         assert!(!waits(busy));
+    }
+
+    #[test]
+    fn memory_is_bounded_by_the_drivers_and_by_nothing_that_happens() {
+        let (mut shadow, drivers) = (Shadow::default(), 3 * CHUNK);
+        for round in 0..3 {
+            for slot in 0..drivers {
+                let held = held(&format!("{slot:064}"), 1, 0, round);
+                shadow.set(u32::try_from(slot).unwrap(), Some(&held));
+            }
+            let each = shadow.memory() / drivers;
+            assert!(each <= limits::MIRROR_BYTES_A_DRIVER && each > 100, "{each} bytes");
+        }
+        assert_eq!(shadow.chunks.len(), 3);
+        for slot in 0..drivers {
+            shadow.set(u32::try_from(slot).unwrap(), None);
+        }
+        let each = shadow.memory() / drivers;
+        assert!(each < 100, "{each} bytes without names");
     }
 
     #[test]

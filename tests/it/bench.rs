@@ -1,4 +1,5 @@
-//! `hansom bench dispatch` at a small scale: a server of its own, a market under load, the figures.
+//! `hansom bench dispatch` and `hansom bench mirror` at a small scale: servers of their own, a load, the
+//! figures.
 
 use std::process::Command;
 
@@ -35,4 +36,36 @@ fn a_small_market_is_loaded_and_measured() {
     }
     assert!(figures["commits"]["count"].as_f64().unwrap() > 20.0, "{figures}");
     assert!(figures["samples"].as_array().unwrap().len() >= 3, "{figures}");
+}
+
+#[test]
+fn a_small_copy_is_measured_stopped_and_started_from() {
+    if crate::redis::binary().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.json");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hansom"));
+    command.args(["bench", "mirror", "--drivers", "1000", "--every", "0.5s", "--seconds", "2"]);
+    command.args(["--warm-up", "1", "--turn", "0.2s", "--outage", "2s", "--recovery", "3s"]);
+    let output =
+        command.args(["--warm-start", "--report", path.to_str().unwrap()]).output().unwrap();
+    let (table, errors) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    // Whether all holds is a matter of the machine.
+    assert!(matches!(output.status.code(), Some(0 | 5)), "{table}{errors}");
+    for told in ["lag p50 / p99 / max", "under an equal share", "redis stopped", "fresh server"] {
+        assert!(table.contains(told), "{table}");
+    }
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let figures = &report["figures"];
+    let number = |one: &str, name: &str| figures[one][name].as_f64().unwrap();
+    assert!(number("steady", "applied_per_s") > 1_000.0, "{figures}");
+    assert!(figures["steady"]["lag"]["count"].as_u64().unwrap() > 20, "{figures}");
+    assert!((1.0..=1_000.0).contains(&number("outage", "backlog_max")), "{figures}");
+    assert_eq!(number("outage", "left").to_bits(), 10.0_f64.to_bits());
+    assert_eq!(number("outage", "audited").to_bits(), 990.0_f64.to_bits());
+    let differences = figures["outage"]["differences"].as_object().unwrap();
+    assert!(differences.values().all(|count| count == 0), "{figures}");
+    assert_eq!(number("warm", "learnt").to_bits(), 990.0_f64.to_bits());
 }

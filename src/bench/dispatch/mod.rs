@@ -5,7 +5,7 @@
 //! `ConnectFleet` what concerns them ([`gateway`], [`apps`]), and riders who ask by unary calls and
 //! watch their trips ([`riders`]). Everything is due at a moment of its own and does not wait for
 //! answers; latencies count from that moment. What the server says of itself comes from its `/metrics`
-//! ([`scrape`]).
+//! ([`samples`]).
 //!
 //! Trips are short, so that as many end as begin: an answer after 1 to 5 s, 5 to 15 s to the pickup,
 //! 2 to 8 s to board, 10 to 30 s to ride, all of it scaled to the mean that is asked for; positions
@@ -16,7 +16,7 @@ mod gateway;
 mod ledger;
 mod report;
 mod riders;
-mod scrape;
+mod samples;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -120,7 +120,7 @@ async fn load(options: &DispatchOptions, stalls: Stalls) -> Result<DispatchRepor
     let (over, ended) = watch::channel(false);
     let apps = tokio::spawn(apps::Apps::new(Arc::clone(&scene), commands).run(told, ended.clone()));
     let riders = riders::ask(&scene);
-    let samples = scrape::samples(&scene);
+    let samples = samples::samples(&scene);
     let positions = gateway.report(&scene, ended);
     let work = async {
         let (asked, samples) = tokio::join!(riders, samples);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Scene;
 use super::gateway::Updates;
 use super::ledger::Ledger;
-use super::scrape::Samples;
+use super::samples::Samples;
 
 /// How times are spread, in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -31,7 +31,7 @@ pub struct Spread {
 
 impl Spread {
     /// Of nanoseconds; none of nothing.
-    pub(super) fn of(nanos: &Histogram<u64>) -> Option<Self> {
+    pub(in crate::bench) fn of(nanos: &Histogram<u64>) -> Option<Self> {
         let ms = |nanos: u64| nanos as f64 / 1e6;
         let part = |share: f64| ms(nanos.value_at_quantile(share));
         (!nanos.is_empty()).then(|| Self {
@@ -209,7 +209,7 @@ impl DispatchReport {
             let within = last.within_since(&first, name, 0.99).filter(|end| end.is_finite());
             Some(Work { count, mean_ms: mean * 1e3, p99_within_ms: within.map(|end| end * 1e3) })
         };
-        let cpu = |page: &super::scrape::Page| page.value("process_cpu_seconds_total");
+        let cpu = |page: &crate::bench::scrape::Page| page.value("process_cpu_seconds_total");
         let cores =
             cpu(&last).zip(cpu(&first)).map(|(last, first)| (last - first) / between.as_secs_f64());
         Self {

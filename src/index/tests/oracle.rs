@@ -1,9 +1,11 @@
 //! Random operations on the engine and on its twin: the same answers, always.
 
+use std::collections::BTreeMap;
+
 use super::worlds::World;
 use crate::geo::{Area, BoundingBox, Circle, LatLng, Polygon};
 use crate::ids::DriverId;
-use crate::index::{Answer, BatchOutcome, IndexConfig, LiveIndex, LiveMap, ScanIndex};
+use crate::index::{Answer, BatchOutcome, Driver, IndexConfig, LiveIndex, LiveMap, ScanIndex};
 use crate::model::{
     Attributes, Capacity, DriverKey, DriverStatus, Filter, K, Motion, Nearest, Page, Profile,
     Rating, Report, StatusSet, VehicleTypes, Within,
@@ -220,6 +222,10 @@ impl<'a> Pair<'a> {
         assert!(a.went_stale <= b.went_stale && b.went_stale <= a.went_stale + a.forgotten);
         assert_eq!(self.engine.len(), self.scan.len());
         assert_eq!(self.engine.supply(), self.scan.supply());
+        // Now and then: it looks at everybody.
+        if self.now.as_millis() % 8 == 0 {
+            assert_eq!(walked(self.engine, self.now), walked(&self.scan, self.now));
+        }
         self.reach.forgotten += b.forgotten;
         self.reach.stale += b.went_stale;
     }
@@ -315,6 +321,17 @@ impl<'a> Pair<'a> {
         assert_eq!(named(self.engine, a), named(&self.scan, b), "{question}");
         assert_eq!(a.more, b.more, "{question}");
     }
+}
+
+/// Everybody with a position, walked through seven at a time.
+fn walked(map: &dyn LiveMap, now: Timestamp) -> BTreeMap<DriverId, Driver> {
+    let (mut all, mut from) = (BTreeMap::new(), Some(0));
+    while let Some(next) = from {
+        from = map.walk(now, next, 7, &mut |id, driver| {
+            assert!(all.insert(id, driver).is_none(), "{id} is given twice");
+        });
+    }
+    all
 }
 
 fn run(world: World, seed: u64, steps: u64) {

@@ -165,6 +165,16 @@ impl LiveMap for Wrong {
         answer.hits.iter().filter(|hit| !on_edge(hit.position.lat_e7())).count() as u64
     }
 
+    fn walk(
+        &self,
+        now: Timestamp,
+        from: u32,
+        most: usize,
+        take: &mut dyn FnMut(DriverId, Driver),
+    ) -> Option<u32> {
+        self.right.walk(now, from, most, take)
+    }
+
     fn advance(&self, now: Timestamp) -> Advance {
         self.right.advance(now)
     }

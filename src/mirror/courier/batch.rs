@@ -1,20 +1,24 @@
 //! A batch on its way: grouped by region, what is to be there before what is to go.
 //!
 //! A driver who moved to another region is written there first and then removed here, so that it
-//! is always somewhere; a reader who sees both takes the newer.
+//! is always somewhere; a reader who sees both takes the newer. A batch owns all that it needs, so
+//! that several can be under way while the next is gathered.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use redis::{Cmd, Value};
 
 use super::Courier;
-use crate::geo::Degrees;
 use crate::limits;
-use crate::mirror::keys::{REGIONS, RegionKeys, region_name};
-use crate::mirror::link::Script;
+use crate::mirror::entry::write_number;
+use crate::mirror::geohash::geo_score;
+use crate::mirror::keys::{REGIONS, RegionKeys, Scripts, region_name};
+use crate::mirror::link::{Link, Script};
 use crate::mirror::shadow::{Held, Plan};
 use crate::mirror::verdict::LinkError;
+use crate::telemetry::MirrorMetrics;
 
 /// One driver's change.
 #[derive(Clone, Copy, Debug)]
@@ -31,32 +35,15 @@ type Call = (RegionKeys, Vec<Vec<u8>>);
 /// Those that are sent together.
 type Calls = Vec<Call>;
 
-fn with(mut command: Cmd, call: &Call) -> Cmd {
-    command.arg(call.1.as_slice());
-    command
+/// Who carries batches.
+#[derive(Clone)]
+pub(super) struct Carrier {
+    pub(super) link: Arc<Link>,
+    pub(super) metrics: Arc<MirrorMetrics>,
+    pub(super) scripts: Scripts,
 }
 
 impl Courier {
-    /// Sends what a batch plans.
-    pub(super) async fn send(&mut self, batch: &[Op]) -> Result<(), LinkError> {
-        let puts = by_region(batch.iter().filter_map(|op| op.plan.put.as_ref()));
-        self.list(puts.keys().copied()).await?;
-        let late = self.call(&self.scripts.put.clone(), calls(&puts, put_arguments)).await?;
-        self.metrics.late.increment(late);
-        let drops = by_region(batch.iter().filter_map(|op| op.plan.drop.as_ref()));
-        let gone = self.call(&self.scripts.drop.clone(), calls(&drops, drop_arguments)).await?;
-        self.metrics.removed.increment(gone);
-        Ok(())
-    }
-
-    /// Removes entries of one region, unless something newer is there.
-    pub(super) async fn remove(&self, gone: &[Held]) -> Result<(), LinkError> {
-        let drops = by_region(gone.iter());
-        let gone = self.call(&self.scripts.drop.clone(), calls(&drops, drop_arguments)).await?;
-        self.metrics.removed.increment(gone);
-        Ok(())
-    }
-
     /// Makes sure that regions are in the set of regions.
     pub(super) async fn list(
         &mut self,
@@ -71,8 +58,29 @@ impl Courier {
         for &region in &new {
             command.arg(region_name(region));
         }
-        self.link.query::<Value>(&command).await?;
+        self.carrier.link.query::<Value>(&command).await?;
         self.listed.extend(new);
+        Ok(())
+    }
+}
+
+impl Carrier {
+    /// Sends what a batch plans.
+    pub(super) async fn send(&self, batch: &[Op]) -> Result<(), LinkError> {
+        let puts = by_region(batch.iter().filter_map(|op| op.plan.put.as_ref()));
+        let late = self.call(&self.scripts.put, calls(&puts, put_arguments)).await?;
+        self.metrics.late.increment(late);
+        let drops = by_region(batch.iter().filter_map(|op| op.plan.drop.as_ref()));
+        let gone = self.call(&self.scripts.drop, calls(&drops, drop_arguments)).await?;
+        self.metrics.removed.increment(gone);
+        Ok(())
+    }
+
+    /// Removes entries of one region, unless something newer is there.
+    pub(super) async fn remove(&self, gone: &[Held]) -> Result<(), LinkError> {
+        let drops = by_region(gone.iter());
+        let gone = self.call(&self.scripts.drop, calls(&drops, drop_arguments)).await?;
+        self.metrics.removed.increment(gone);
         Ok(())
     }
 
@@ -89,7 +97,8 @@ impl Courier {
             }
         }
         let full = again.iter().map(|call| with(script.call_in_full(&call.0.all()), call));
-        for (answer, call) in self.link.many(full.collect()).await?.into_iter().zip(again) {
+        let full = full.collect();
+        for (answer, call) in self.link.many(full).await?.into_iter().zip(again) {
             match answer {
                 Ok(value) => sum += count(&value),
                 Err(error) => self.refused(&call.0, &error),
@@ -102,6 +111,11 @@ impl Courier {
         self.metrics.failures.increment(1);
         tracing::warn!(key = keys.geo, %error, "redis does not take a region");
     }
+}
+
+fn with(mut command: Cmd, call: &Call) -> Cmd {
+    command.arg(call.1.as_slice());
+    command
 }
 
 fn count(value: &Value) -> u64 {
@@ -121,35 +135,67 @@ fn by_region<'a>(held: impl Iterator<Item = &'a Held>) -> BTreeMap<u64, Vec<&'a 
 
 fn calls(
     regions: &BTreeMap<u64, Vec<&Held>>,
-    arguments: impl Fn(&Held, &mut Vec<Vec<u8>>),
+    arguments: impl Fn(&[&Held]) -> Vec<Vec<u8>>,
 ) -> Calls {
-    let mut calls = Vec::new();
-    for (&region, held) in regions {
-        for part in held.chunks(limits::MIRROR_CALL) {
-            let mut list = Vec::with_capacity(part.len() * 5);
-            for held in part {
-                arguments(held, &mut list);
-            }
-            calls.push((RegionKeys::of(region), list));
+    let parts = regions.iter().flat_map(|(&region, held)| {
+        held.chunks(limits::MIRROR_CALL).map(move |part| (region, part))
+    });
+    parts.map(|(region, part)| (RegionKeys::of(region), arguments(part))).collect()
+}
+
+/// One argument with three lines a driver: ids and lines have no line breaks in them.
+fn put_arguments(part: &[&Held]) -> Vec<Vec<u8>> {
+    let mut lines = Vec::with_capacity(part.len() * 128);
+    for Held { id, entry, .. } in part {
+        lines.extend_from_slice(id.as_bytes());
+        lines.push(b'\n');
+        entry.write_line(&mut lines);
+        lines.push(b'\n');
+        if let Some(score) = geo_score(entry.position) {
+            write_number(i64::try_from(score).unwrap_or(i64::MAX), &mut lines);
         }
+        lines.push(b'\n');
     }
-    calls
+    vec![lines]
 }
 
-fn put_arguments(held: &Held, list: &mut Vec<Vec<u8>>) {
-    let Held { id, entry, .. } = held;
-    let (lng, lat) = if entry.fits_geo() {
-        let Degrees { lat, lng } = entry.position.degrees();
-        (lng.to_string(), lat.to_string())
-    } else {
-        (String::new(), String::new())
+fn drop_arguments(part: &[&Held]) -> Vec<Vec<u8>> {
+    let one = |held: &&Held| {
+        [held.id.as_bytes().to_vec(), held.entry.at.as_millis().to_string().into_bytes()]
     };
-    list.push(id.as_bytes().to_vec());
-    list.push(entry.at.as_millis().to_string().into_bytes());
-    list.extend([lng.into_bytes(), lat.into_bytes(), entry.to_line().into_bytes()]);
+    part.iter().flat_map(one).collect()
 }
 
-fn drop_arguments(held: &Held, list: &mut Vec<Vec<u8>>) {
-    list.push(held.id.as_bytes().to_vec());
-    list.push(held.entry.at.as_millis().to_string().into_bytes());
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mirror::entry::Entry;
+
+    #[test]
+    fn what_is_under_way_is_within_its_bound() {
+        // A batch, and the same once more as bytes, in calls and in the connection.
+        let batch = limits::MIRROR_BATCH + 64;
+        let (line, id) = (100, 64);
+        let each = size_of::<Op>() + 3 * (id + line + 20);
+        let batches = limits::MIRROR_UNDER_WAY + 1;
+        assert!((batches * batch * each) as u64 <= limits::MIRROR_OUTAGE_BYTES);
+    }
+
+    #[test]
+    fn a_call_names_each_driver_on_three_lines() {
+        let entry = |line: &str| Entry::parse(line).unwrap();
+        let held =
+            |id: &str, line: &str| Held { id: id.parse().unwrap(), region: 1, entry: entry(line) };
+        let one = held("a", "381155560,133613890,5,1,1,4,500,0,,,");
+        let other = held("b", "880000000,-10,-5,2,1,4,500,0,1,2,3");
+        let [text] = &put_arguments(&[&one, &other])[..] else { panic!("one argument") };
+        assert_eq!(
+            str::from_utf8(text).unwrap(),
+            "a\n381155560,133613890,5,1,1,4,500,0,,,\n3479099956230698\n\
+             b\n880000000,-10,-5,2,1,4,500,0,1,2,3\n\n"
+        );
+        assert_eq!(drop_arguments(&[&other]), [b"b".to_vec(), b"-5".to_vec()]);
+        let many = vec![&one; limits::MIRROR_CALL + 1];
+        assert_eq!(calls(&BTreeMap::from([(1, many)]), put_arguments).len(), 2);
+    }
 }

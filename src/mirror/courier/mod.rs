@@ -4,6 +4,9 @@
 //! It takes the bits of [`crate::index::Changes`], looks at who the drivers are *now*, and writes
 //! that; so a driver is written once however often it changed meanwhile, and what Redis does
 //! costs reports and questions nothing. What could not be written is noted again.
+//!
+//! While Redis works on some batches the next is gathered. In one pass a driver is in one batch, and
+//! a pass ends when all of its batches have, so that no two batches under way are about one driver.
 
 mod batch;
 mod reconcile;
@@ -15,8 +18,9 @@ use std::time::{Duration, Instant};
 
 use foldhash::fast::FixedState;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-use self::batch::Op;
+use self::batch::{Carrier, Op};
 use super::entry::Entry;
 use super::keys::{PULSE, Scripts};
 use super::link::Link;
@@ -50,13 +54,13 @@ enum Stage {
 pub(super) struct Courier {
     pub(super) map: Arc<LiveIndex>,
     pub(super) clock: Arc<Clock>,
-    pub(super) link: Arc<Link>,
-    pub(super) metrics: Arc<MirrorMetrics>,
+    carrier: Carrier,
+    /// Batches that Redis has not answered yet.
+    under_way: JoinSet<(Vec<Op>, Result<(), LinkError>)>,
     /// True once what Redis knew is on the map.
     pub(super) warm: watch::Sender<bool>,
     status: StatusOf,
     leads: Leads,
-    scripts: Scripts,
     shadow: Shadow,
     stage: Stage,
     generation: u64,
@@ -82,12 +86,11 @@ impl Courier {
         Self {
             map,
             clock,
-            link,
-            metrics,
+            carrier: Carrier { link, metrics, scripts: Scripts::new() },
+            under_way: JoinSet::new(),
             warm,
             status,
             leads,
-            scripts: Scripts::new(),
             shadow: Shadow::default(),
             stage: Stage::Cold,
             generation: 0,
@@ -108,11 +111,11 @@ impl Courier {
                 _ = stop.wait_for(|&stop| stop) => true,
             };
             let round = self.round().await;
-            self.metrics.set_open(self.link.is_open());
+            self.carrier.metrics.set_open(self.carrier.link.is_open());
             if let Err(error) = &round
                 && !matches!(error, LinkError::Open { .. })
             {
-                self.metrics.failures.increment(1);
+                self.carrier.metrics.failures.increment(1);
                 // Whether the last batch was done is unknown, and what was done before may be lost.
                 self.doubt();
             }
@@ -147,19 +150,19 @@ impl Courier {
             return Ok(());
         }
         let due = self.pulse.is_none_or(|last| last.elapsed() >= PULSE_EVERY);
-        if due || self.link.is_open() {
+        if due || self.carrier.link.is_open() {
             // While Redis fails one question finds out, and not a whole batch.
             self.look_for_pulse().await?;
         }
-        if due && let Err(error) = self.link.check().await {
+        if due && let Err(error) = self.carrier.link.check().await {
             // Without sentinels the primary may be well.
             tracing::debug!(%error, "the primary cannot be checked");
         }
         let begun = self.clock.now();
         self.pass(now).await?;
-        if self.link.generation() != self.generation {
+        if self.carrier.link.generation() != self.generation {
             self.doubt();
-            self.generation = self.link.generation();
+            self.generation = self.carrier.link.generation();
         }
         if self.stage == Stage::Doubtful {
             self.reconcile().await?;
@@ -178,23 +181,30 @@ impl Courier {
     /// Carries all that has changed up to now.
     async fn pass(&mut self, now: Timestamp) -> Result<(), LinkError> {
         let begun = clock::stopwatch();
+        let passed = self.gather_all(now).await;
+        let ended = self.settle(0).await;
+        passed.and(ended)?;
+        let late = begun.elapsed() > Duration::from_millis(limits::MIRROR_BEHIND_MS);
+        self.pace = if late { Pace::Behind } else { Pace::Even };
+        Ok(())
+    }
+
+    async fn gather_all(&mut self, now: Timestamp) -> Result<(), LinkError> {
+        let begun = clock::stopwatch();
         let words = (self.map.slots() as usize).div_ceil(64);
         self.looked.resize(words.div_ceil(CHUNK), begun);
         self.put_off.resize(words, 0);
-        let mut batch = Vec::with_capacity(limits::MIRROR_BATCH.min(words * 64));
+        let mut batch = Vec::new();
         for chunk in 0..words.div_ceil(CHUNK) {
             let since = std::mem::replace(&mut self.looked[chunk], clock::stopwatch());
             for word in chunk * CHUNK..words.min((chunk + 1) * CHUNK) {
                 self.gather(now, word, since, &mut batch);
-            }
-            if batch.len() >= limits::MIRROR_BATCH {
-                self.deliver(&mut batch).await?;
+                if batch.len() >= limits::MIRROR_BATCH {
+                    self.deliver(std::mem::take(&mut batch)).await?;
+                }
             }
         }
-        self.deliver(&mut batch).await?;
-        let late = begun.elapsed() > Duration::from_millis(limits::MIRROR_BEHIND_MS);
-        self.pace = if late { Pace::Behind } else { Pace::Even };
-        Ok(())
+        self.deliver(batch).await
     }
 
     /// Takes the changes of 64 slots.
@@ -212,7 +222,7 @@ impl Courier {
             match plan(self.shadow.get(slot), is, self.pace) {
                 None => {
                     self.put_off[word] |= 1 << bit;
-                    self.metrics.put_off.increment(1);
+                    self.carrier.metrics.put_off.increment(1);
                 }
                 Some(plan) if plan.put.is_none() && plan.drop.is_none() => {}
                 Some(plan) => batch.push(Op { slot, plan, since }),
@@ -220,24 +230,57 @@ impl Courier {
         }
     }
 
-    /// Sends a batch; what could not be sent is noted again.
-    async fn deliver(&mut self, batch: &mut Vec<Op>) -> Result<(), LinkError> {
+    /// Lets a batch go, as soon as few enough are under way.
+    async fn deliver(&mut self, batch: Vec<Op>) -> Result<(), LinkError> {
         if batch.is_empty() {
             return Ok(());
         }
-        let sent = self.send(batch).await;
-        match &sent {
-            Ok(()) => {
-                for op in batch.iter() {
-                    self.shadow.set(op.slot, op.plan.put.as_ref());
-                    self.metrics.lag.record(op.since.elapsed().as_secs_f64());
-                }
-                self.metrics.written.increment(batch.len() as u64);
-            }
-            Err(_) => batch.iter().for_each(|op| self.note(op.slot)),
+        let regions = batch.iter().filter_map(|op| Some(op.plan.put.as_ref()?.region));
+        let room = match self.list(regions).await {
+            Ok(()) => self.settle(limits::MIRROR_UNDER_WAY - 1).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = room {
+            self.note_all(&batch);
+            return Err(error);
         }
-        batch.clear();
-        sent
+        let carrier = self.carrier.clone();
+        self.under_way.spawn(async move {
+            let sent = carrier.send(&batch).await;
+            (batch, sent)
+        });
+        Ok(())
+    }
+
+    /// Waits until at most so many batches are under way; what could not be sent is noted again.
+    async fn settle(&mut self, most: usize) -> Result<(), LinkError> {
+        let mut settled = Ok(());
+        while self.under_way.len() > most {
+            let Some(ended) = self.under_way.join_next().await else { break };
+            let Ok((batch, sent)) = ended else { unreachable!("a batch neither panics nor ends") };
+            match sent {
+                Ok(()) => self.carried(&batch),
+                Err(error) => {
+                    self.note_all(&batch);
+                    settled = Err(error);
+                }
+            }
+        }
+        settled
+    }
+
+    fn carried(&mut self, batch: &[Op]) {
+        for op in batch {
+            self.shadow.set(op.slot, op.plan.put.as_ref());
+            self.carrier.metrics.lag.record(op.since.elapsed().as_secs_f64());
+        }
+        self.carrier.metrics.written.increment(batch.len() as u64);
+    }
+
+    fn note_all(&self, batch: &[Op]) {
+        for op in batch {
+            self.note(op.slot);
+        }
     }
 
     fn note(&self, slot: u32) {
@@ -247,19 +290,21 @@ impl Courier {
     }
 
     fn tell_backlog(&self) {
-        let slots = self.map.slots();
-        let noted = self.map.changes().map_or(0, |changes| changes.count(slots));
-        let put_off: u64 = self.put_off.iter().map(|word| u64::from(word.count_ones())).sum();
-        self.metrics.backlog.set((noted + put_off) as f64);
+        let words = (self.map.slots() as usize).div_ceil(64);
+        let noted = |word: usize| self.map.changes().map_or(0, |changes| changes.noted(word));
+        let put_off = |word: usize| self.put_off.get(word).copied().unwrap_or(0);
+        // Who was put off and has moved again waits once.
+        let waiting = (0..words).map(|word| u64::from((noted(word) | put_off(word)).count_ones()));
+        self.carrier.metrics.backlog.set(waiting.sum::<u64>() as f64);
     }
 
     /// Whether what was told of the mirror is still there: without, Redis was emptied.
     async fn look_for_pulse(&mut self) -> Result<(), LinkError> {
         let mut command = redis::cmd("EXISTS");
         command.arg(PULSE);
-        let there: u64 = self.link.query(&command).await?;
+        let there: u64 = self.carrier.link.query(&command).await?;
         if there == 0 && self.pulse.is_some() {
-            tracing::warn!(redis = %self.link.address(), "redis was emptied: all is written again");
+            tracing::warn!(redis = %self.carrier.link.address(), "redis was emptied: all is written again");
             self.doubt();
         }
         Ok(())
@@ -270,7 +315,7 @@ impl Courier {
         let mut command = redis::cmd("HSET");
         command.arg(PULSE).arg("at_ms").arg(self.clock.now().as_millis());
         command.arg("complete_ms").arg(complete.as_millis());
-        self.link.query::<redis::Value>(&command).await?;
+        self.carrier.link.query::<redis::Value>(&command).await?;
         self.pulse = Some(clock::stopwatch());
         Ok(())
     }

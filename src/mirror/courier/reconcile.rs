@@ -24,14 +24,15 @@ impl Courier {
     /// Makes sure that Redis will hold what the map holds, and nothing else.
     pub(super) async fn reconcile(&mut self) -> Result<(), LinkError> {
         let ours = self.shadow.digests();
-        let listed = read::regions(&*self.link).await?;
+        let listed = read::regions(&*self.carrier.link).await?;
         self.listed = listed.iter().copied().collect();
         self.list(ours.keys().copied()).await?;
         let regions: BTreeSet<u64> = listed.into_iter().chain(ours.keys().copied()).collect();
         let all: Vec<u64> = regions.into_iter().collect();
         let mut differing = BTreeSet::new();
         for part in all.chunks(TOGETHER) {
-            let theirs = read::digests(&*self.link, &self.scripts.digest, part).await?;
+            let theirs =
+                read::digests(&*self.carrier.link, &self.carrier.scripts.digest, part).await?;
             for (&region, theirs) in part.iter().zip(theirs) {
                 let ours = ours.get(&region).copied().unwrap_or_default();
                 if theirs != Some(ours) {
@@ -50,7 +51,7 @@ impl Courier {
             missing += put;
             extra += gone;
         }
-        self.metrics.differences.increment(missing + extra);
+        self.carrier.metrics.differences.increment(missing + extra);
         tracing::info!(
             regions = differing.len(),
             missing,
@@ -65,7 +66,9 @@ impl Courier {
         let mut lines: HashMap<DriverId, Vec<u8>, FixedState> = HashMap::default();
         let mut pieces = vec![Piece::first(region)];
         while !pieces.is_empty() {
-            for (id, line) in read::pages(&*self.link, &self.scripts.page, &mut pieces).await? {
+            for (id, line) in
+                read::pages(&*self.carrier.link, &self.carrier.scripts.page, &mut pieces).await?
+            {
                 if let Some(id) = id_of(&id) {
                     lines.insert(id, line);
                 }
@@ -84,14 +87,14 @@ impl Courier {
         }
         let extra: Vec<Held> = lines.iter().map(|(id, line)| unknown(*id, region, line)).collect();
         for part in extra.chunks(limits::MIRROR_BATCH) {
-            self.remove(part).await?;
+            self.carrier.remove(part).await?;
         }
         if same && missing == 0 && extra.is_empty() {
-            // The lines are right and the sets beside them are not: they are made anew.
+            // The lines are right and the geo set beside them is not: it is made anew.
             let keys = RegionKeys::of(region);
             let mut command = redis::cmd("DEL");
-            command.arg(&keys.geo).arg(&keys.seen);
-            self.link.query::<Value>(&command).await?;
+            command.arg(&keys.geo);
+            self.carrier.link.query::<Value>(&command).await?;
             for &slot in slots {
                 self.shadow.set(slot, None);
                 self.note(slot);

@@ -27,15 +27,16 @@ impl Courier {
     /// Reads all that Redis has.
     pub(super) async fn warm_up(&mut self) -> Result<(), LinkError> {
         let begun = crate::clock::stopwatch();
-        let mut waiting = read::regions(&*self.link).await?;
+        let mut waiting = read::regions(&*self.carrier.link).await?;
         let mut pieces = Vec::new();
         let mut warmed = 0;
         while !(waiting.is_empty() && pieces.is_empty()) {
             let room = TOGETHER.saturating_sub(pieces.len()).min(waiting.len());
             pieces.extend(waiting.drain(..room).map(Piece::first));
-            let rows = read::pages(&*self.link, &self.scripts.page, &mut pieces).await?;
+            let rows =
+                read::pages(&*self.carrier.link, &self.carrier.scripts.page, &mut pieces).await?;
             let count = self.admit(self.clock.now(), &rows);
-            self.metrics.warmed.increment(count);
+            self.carrier.metrics.warmed.increment(count);
             warmed += count;
         }
         let took = begun.elapsed();

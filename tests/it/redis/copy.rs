@@ -1,17 +1,17 @@
 //! What is on the map is in Redis: while all is well, and again after anything that can happen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hansom::clock::{stopwatch, wall_now};
 use hansom::geo::{Degrees, LatLng};
 use hansom::ids::DriverId;
 use hansom::index::LiveMap;
-use hansom::mirror::RegionKeys;
+use hansom::mirror::{RegionKeys, geo_score};
 use hansom::units::Timestamp;
 use redis::Value;
 
-use super::fleet::{Contents, Fleet, contents, link};
+use super::fleet::{Contents, Dice, Fleet, contents, link, somewhere};
 use super::process::{Server, until};
 use super::setups::{Cluster, Watched};
 use super::{binaries, binary};
@@ -47,7 +47,7 @@ async fn one_server_holds_what_the_map_holds() {
         // The comparison sees one entry that is wrong, missing or too many.
         let ((region, id), _) = held.first_key_value().unwrap();
         let keys = RegionKeys::of(*region);
-        for words in [["HDEL", &keys.meta, id], ["ZREM", &keys.geo, id], ["ZREM", &keys.seen, id]] {
+        for words in [["HDEL", &keys.meta, id], ["ZREM", &keys.geo, id]] {
             server.ask::<Value>(&words).unwrap();
         }
         let tampered = contents(&link).await.unwrap();
@@ -70,6 +70,42 @@ async fn the_keys_are_of_use_by_hand() {
     until("it is found", || server.ask::<Vec<String>>(&search).unwrap() == ["cab-7"]);
     let line: String = server.ask(&["HGET", &keys.meta, "cab-7"]).unwrap();
     assert!(line.starts_with("377955000,-1223937000,"), "{line}");
+}
+
+#[test]
+fn scores_are_those_that_redis_computes() {
+    for binary in binaries() {
+        let server = Server::start(&binary, &[]);
+        let mut dice = Dice(5);
+        let places: Vec<LatLng> = (0..2_000)
+            .map(|i| match i {
+                0 => at(85.051_128_7, 180.0),
+                1 => at(-85.051_128_7, -180.0),
+                2..1_000 => somewhere(&mut dice),
+                _ => at(dice.part() * 170.0 - 85.0, dice.part() * 360.0 - 180.0),
+            })
+            .collect();
+        let places: Vec<(LatLng, u64)> =
+            places.into_iter().filter_map(|place| Some((place, geo_score(place)?))).collect();
+        let mut words = vec!["GEOADD".to_owned(), "g".to_owned()];
+        for (i, (place, _)) in places.iter().enumerate() {
+            let Degrees { lat, lng } = place.degrees();
+            words.extend([lng.to_string(), lat.to_string(), i.to_string()]);
+        }
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        server.ask::<Value>(&words).unwrap();
+        let said: BTreeMap<usize, u64> =
+            server.ask(&["ZRANGE", "g", "0", "-1", "WITHSCORES"]).unwrap();
+        let ours: BTreeMap<usize, u64> =
+            places.iter().enumerate().map(|(i, (_, score))| (i, *score)).collect();
+        assert!(ours.len() > 1_500, "{} places", ours.len());
+        assert_eq!(said, ours, "{}", binary.name);
+        // The oracle is awake: a cell further is another score.
+        let (place, score) = places[500];
+        let beside =
+            LatLng::try_from(Degrees { lng: place.degrees().lng + 1e-5, ..place.degrees() });
+        assert_ne!(geo_score(beside.unwrap()), Some(score));
+    }
 }
 
 #[tokio::test]
@@ -149,9 +185,6 @@ async fn after_an_outage_it_is_equal_removals_included() {
     let (region, line) = stray.unwrap();
     let keys = RegionKeys::of(region);
     server.ask::<Value>(&["HSET", &keys.meta, "stranger", &line]).unwrap();
-    server
-        .ask::<Value>(&["ZADD", &keys.seen, line.split(',').nth(2).unwrap(), "stranger"])
-        .unwrap();
     server.ask::<Value>(&["CLIENT", "KILL", "TYPE", "normal"]).ok();
     fleet.live(DRIVERS, 10);
     fleet.settled(&link).await;
@@ -196,7 +229,6 @@ async fn another_map_starts_from_it() {
         let long_ago = ago(31 * 60_000).as_millis();
         let ghost = format!("377000000,-1224000000,{long_ago},1,1,4,500,0,,,");
         server.ask::<Value>(&["HSET", &keys.meta, "ghost", &ghost]).unwrap();
-        server.ask::<Value>(&["ZADD", &keys.seen, &long_ago.to_string(), "ghost"]).unwrap();
         server.ask::<Value>(&["GEOADD", &keys.geo, "-122.4", "37.7", "ghost"]).unwrap();
 
         let mut second = Fleet::new(8);

@@ -9,7 +9,7 @@ use hansom::geo::{Degrees, LatLng};
 use hansom::ids::DriverId;
 use hansom::index::{BatchOutcome, IndexConfig, LiveIndex, LiveMap};
 use hansom::mirror::{
-    Backoff, Entry, Link, LinkOptions, Mirror, MirrorConfig, REGIONS, RegionKeys, Role,
+    Backoff, Entry, Link, LinkOptions, Mirror, MirrorConfig, REGIONS, RegionKeys, Role, geo_score,
     region_named,
 };
 use hansom::model::{DriverStatus, Motion, Profile, Rating, Report, VehicleTypes};
@@ -203,7 +203,7 @@ pub(crate) fn link(address: &str) -> Link {
     Link::new(address.parse().unwrap(), Role::Primary, options(), 9)
 }
 
-/// What Redis holds, read with plain commands; an error if the three keys of a region disagree.
+/// What Redis holds, read with plain commands; an error if the two keys of a region disagree.
 pub(crate) async fn contents(link: &Link) -> Result<Contents, String> {
     let ask = |words: &[&str]| {
         let mut command = redis::cmd(words[0]);
@@ -217,23 +217,16 @@ pub(crate) async fn contents(link: &Link) -> Result<Contents, String> {
         let keys = RegionKeys::of(region);
         let lines: BTreeMap<String, String> =
             link.query(&ask(&["HGETALL", &keys.meta])).await.map_err(said)?;
-        let mut geo: Vec<String> =
-            link.query(&ask(&["ZRANGE", &keys.geo, "0", "-1"])).await.map_err(said)?;
-        geo.sort_unstable();
-        let seen: BTreeMap<String, i64> = link
-            .query(&ask(&["ZRANGE", &keys.seen, "0", "-1", "WITHSCORES"]))
+        let scores: BTreeMap<String, u64> = link
+            .query(&ask(&["ZRANGE", &keys.geo, "0", "-1", "WITHSCORES"]))
             .await
             .map_err(said)?;
-        let entries: BTreeMap<&String, Entry> =
-            lines.iter().map(|(id, line)| (id, Entry::parse(line).unwrap())).collect();
-        let fit: Vec<&String> =
-            entries.iter().filter(|(_, entry)| entry.fits_geo()).map(|(id, _)| *id).collect();
-        if geo.iter().collect::<Vec<_>>() != fit {
-            return Err(format!("{}: {} in geo, {} should be", keys.geo, geo.len(), fit.len()));
-        }
-        let times = entries.iter().map(|(id, entry)| ((*id).clone(), entry.at.as_millis()));
-        if seen != times.collect() {
-            return Err(format!("{} does not have the times of the lines", keys.seen));
+        let entries = lines.iter().map(|(id, line)| (id, Entry::parse(line).unwrap()));
+        let fit: BTreeMap<String, u64> = entries
+            .filter_map(|(id, entry)| Some((id.clone(), geo_score(entry.position)?)))
+            .collect();
+        if scores != fit {
+            return Err(format!("{}: {} in geo, {} should be", keys.geo, scores.len(), fit.len()));
         }
         contents.extend(lines.into_iter().map(|(id, line)| ((region, id), line)));
     }

@@ -3,6 +3,7 @@
 //!
 //! Every server that is there counts: `redis-server`, `valkey-server`, or both.
 
+mod audit;
 mod copy;
 mod fallback;
 mod fleet;

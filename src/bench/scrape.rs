@@ -1,4 +1,4 @@
-//! What the server says of itself: its `/metrics`, read now and then.
+//! What a server says of itself: its `/metrics`, read over one connection each time.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -7,10 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::report::{Sample, Spread};
-use super::{SAMPLE_EVERY, Scene, until};
-use crate::bench::stage::{BenchError, nanos};
-use crate::clock;
+use super::stage::BenchError;
 
 /// What stands in a server's metrics, by name and labels.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +15,7 @@ pub(super) struct Page(BTreeMap<String, f64>);
 
 impl Page {
     /// Reads the text format of Prometheus.
-    fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let values = lines.filter_map(|line| {
             let (name, value) = line.rsplit_once(' ')?;
@@ -32,7 +29,7 @@ impl Page {
     }
 
     /// The sum over all labels.
-    fn sum(&self, name: &str) -> f64 {
+    pub(super) fn sum(&self, name: &str) -> f64 {
         let labelled = format!("{name}{{");
         self.0.iter().filter(|(key, _)| key.starts_with(&labelled)).map(|(_, value)| value).sum()
     }
@@ -73,59 +70,15 @@ async fn page(http: SocketAddr) -> std::io::Result<Page> {
     Ok(answer.split_once("\r\n\r\n").map(|(_, body)| Page::parse(body)).unwrap_or_default())
 }
 
-/// What the server said while it was measured.
-pub(super) struct Samples {
-    pub(super) all: Vec<Sample>,
-    pub(super) first: Page,
-    pub(super) last: Page,
-    /// From the first page to the last.
-    pub(super) between: Duration,
-}
-
-/// Looks at the server when it begins to be loaded, when it begins to be measured, now and then, and
-/// at the end.
-pub(super) async fn samples(scene: &Scene) -> Result<Samples, BenchError> {
-    let (first, last, between) = (Page::default(), Page::default(), Duration::ZERO);
-    let mut samples = Samples { all: Vec::new(), first, last, between };
-    let (mut due, mut began) = (scene.began, clock::stopwatch());
-    loop {
-        until(due).await;
-        let (before, page) = (samples.last, look(scene.options.http).await?);
-        samples.all.push(sample(scene, &before, &page));
-        if due <= scene.from {
-            (samples.first, began) = (page.clone(), clock::stopwatch());
-        }
-        samples.last = page;
-        if due >= scene.until {
-            samples.between = began.elapsed();
-            return Ok(samples);
-        }
-        let next = if due < scene.from { scene.from } else { due + SAMPLE_EVERY };
-        due = next.min(scene.until);
-    }
-}
-
-async fn look(http: Option<SocketAddr>) -> Result<Page, BenchError> {
-    let Some(http) = http else { return Ok(Page::default()) };
+/// The server's metrics now, within ten seconds.
+///
+/// # Errors
+/// [`BenchError::Metrics`].
+pub(super) async fn look(http: SocketAddr) -> Result<Page, BenchError> {
     let failed = |cause: String| BenchError::Metrics { address: http.to_string(), cause };
     let page = tokio::time::timeout(Duration::from_secs(10), page(http)).await;
     let page = page.map_err(|_| failed("no answer within 10 s".to_owned()))?;
     page.map_err(|error| failed(error.to_string()))
-}
-
-fn sample(scene: &Scene, before: &Page, page: &Page) -> Sample {
-    let mut ledger = scene.ledger.lock();
-    let lately = std::mem::replace(&mut ledger.lately, nanos());
-    let ms = |(_, seconds): (f64, f64)| seconds * 1e3;
-    Sample {
-        at_s: clock::stopwatch().duration_since(scene.began).as_secs_f64(),
-        server_mb: page.value("process_resident_memory_bytes").map(|bytes| bytes / 1e6),
-        trips_open: page.sum("hansom_open_trips"),
-        request_to_offer: Spread::of(&lately),
-        commit_ms: page.mean_since(before, "hansom_journal_commit_seconds").map(ms),
-        batch_ms: page.mean_since(before, "hansom_match_batch_seconds").map(ms),
-        batch_late_ms: page.mean_since(before, "hansom_match_batch_late_seconds").map(ms),
-    }
 }
 
 #[cfg(test)]
