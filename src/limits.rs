@@ -17,8 +17,9 @@ pub const MAX_EXCLUDED: usize = 1_000;
 /// `RESOURCE_EXHAUSTED`. Reserves 17 GB of addresses, and no memory until there are drivers.
 pub const DEFAULT_MAX_DRIVERS: usize = 10_000_000;
 
-/// The most that `--max-drivers` can be: what 26 bits of a [`crate::model::DriverKey`] can name.
-pub const MAX_DRIVERS: usize = 1 << 26;
+/// The most that `--max-drivers` can be: what 26 bits of a [`crate::model::DriverKey`] can name, less
+/// one, so that a key of all ones is nobody's.
+pub const MAX_DRIVERS: usize = (1 << 26) - 1;
 
 /// The longest a driver can be remembered in silence: seven days. It keeps the 32-bit
 /// millisecond clock of the index, which wraps after 49 days, unambiguous.
@@ -140,6 +141,10 @@ pub const MAX_BINDINGS_PER_MESSAGE: usize = 65_536;
 
 /// One more than the largest handle. A larger one: the binding is refused.
 pub const MAX_HANDLES: u32 = 1 << 22;
+
+/// What a server asks of its allocator once a second and gives back untouched: large enough to be a
+/// piece of its own, so that what was freed before goes back to the system.
+pub const NUDGE_BYTES: usize = 1 << 20;
 
 /// How far ahead of the handles bound so far a new one may lie, so that the table stays dense.
 /// Further: the binding is refused.
@@ -517,6 +522,10 @@ pub const CLIENT_MESSAGE_BYTES: usize = 4 << 20;
 
 /// HTTP/2 flow control window of a stream in our client; the server waits beyond it.
 pub const CLIENT_STREAM_WINDOW_BYTES: u32 = 4 << 20;
+
+/// What our client gathers of small writes to one connection before it sends them; larger ones leave
+/// at once.
+pub const CLIENT_GATHERED_BYTES: usize = 8 << 10;
 
 /// HTTP/2 flow control window of a connection in our client.
 pub const CLIENT_CONNECTION_WINDOW_BYTES: u32 = 8 << 20;

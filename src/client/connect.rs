@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tonic::codegen::http::Uri;
 use tonic::transport::{Channel, Endpoint};
+use tower::service_fn;
 
 use super::ClientError;
+use super::gathered::Gathered;
 use crate::api::proto::admin_service_client::AdminServiceClient;
 use crate::api::proto::driver_service_client::DriverServiceClient;
 use crate::api::proto::proximity_service_client::ProximityServiceClient;
@@ -34,17 +39,26 @@ pub async fn connect(target: &str) -> Result<Channel, ClientError> {
     }
     Endpoint::from_shared(target.to_owned())
         .map_err(|_| bad())?
-        .connect_timeout(Duration::from_secs(limits::CLIENT_CONNECT_SECONDS))
-        .tcp_nodelay(true)
         .buffer_size(limits::CLIENT_WAITING_CALLS)
         .initial_stream_window_size(limits::CLIENT_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(limits::CLIENT_CONNECTION_WINDOW_BYTES)
         .http2_max_header_list_size(limits::MAX_HEADER_BYTES)
         .http2_keep_alive_interval(Duration::from_secs(limits::KEEPALIVE_INTERVAL_SECONDS))
         .keep_alive_timeout(Duration::from_secs(limits::KEEPALIVE_TIMEOUT_SECONDS))
-        .connect()
+        .connect_with_connector(service_fn(dial))
         .await
         .map_err(|source| ClientError::Connect { target: target.to_owned(), source })
+}
+
+/// Opens the connection to a server, again and again if it is lost.
+async fn dial(target: Uri) -> std::io::Result<TokioIo<Gathered<TcpStream>>> {
+    let host = target.host().unwrap_or_default();
+    let address = format!("{host}:{}", target.port_u16().unwrap_or(80));
+    let patience = Duration::from_secs(limits::CLIENT_CONNECT_SECONDS);
+    let socket = tokio::time::timeout(patience, TcpStream::connect(address)).await??;
+    // What leaves together is decided by `Gathered`.
+    socket.set_nodelay(true)?;
+    Ok(TokioIo::new(Gathered::new(socket)))
 }
 
 /// The client of `DriverService` over a connection.

@@ -8,6 +8,7 @@ mod ask;
 mod connect;
 mod error;
 mod fleet;
+mod gathered;
 mod ingest;
 mod peers;
 

@@ -12,6 +12,9 @@ use crate::units::Timestamp;
 pub struct DriverKey(pub(crate) u32);
 
 impl DriverKey {
+    /// The key that no driver has: its slot lies beyond [`crate::limits::MAX_DRIVERS`].
+    pub(crate) const NOBODY: Self = Self(u32::MAX);
+
     /// The key as an opaque number, for tables kept by callers.
     pub const fn to_bits(self) -> u32 {
         self.0

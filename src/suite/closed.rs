@@ -45,18 +45,27 @@ impl Job {
 pub struct Circle<'a, T> {
     all: &'a [T],
     at: usize,
+    /// How often it has been begun anew.
+    rounds: usize,
 }
 
 impl<'a, T> Circle<'a, T> {
     /// From the first on.
     pub const fn new(all: &'a [T]) -> Self {
-        Self { all, at: 0 }
+        Self { all, at: 0, rounds: 0 }
+    }
+
+    /// The last ones, as they were made: the whole circle if it was closed, then up to here.
+    pub fn made(self) -> impl Iterator<Item = &'a T> {
+        let whole = if self.rounds > 0 { self.all } else { &[] };
+        whole.iter().chain(&self.all[..self.at])
     }
 
     /// The next ones: so many, or fewer where the circle closes. None if there are none at all.
     pub fn next(&mut self, count: usize) -> &'a [T] {
         if self.at == self.all.len() {
             self.at = 0;
+            self.rounds += 1;
         }
         let end = self.all.len().min(self.at + count);
         let next = &self.all[self.at..end];
@@ -80,17 +89,32 @@ impl<'a> Work<'a> {
         Self { moves: Circle::new(moves), places: Circle::new(places) }
     }
 
-    /// The same from another place of each circle on.
+    /// The same, going on where the circles of `progress` have come to.
     #[must_use]
-    pub const fn starting_at(mut self, [moves, places]: [usize; 2]) -> Self {
-        self.moves.at = moves;
-        self.places.at = places;
+    pub const fn going_on(mut self, progress: Progress) -> Self {
+        (self.moves.at, self.moves.rounds) = progress.moves;
+        (self.places.at, self.places.rounds) = progress.places;
         self
     }
 
     /// How far each circle has come.
-    pub const fn at(&self) -> [usize; 2] {
-        [self.moves.at, self.places.at]
+    pub const fn progress(&self) -> Progress {
+        let Self { moves, places } = self;
+        Progress { moves: (moves.at, moves.rounds), places: (places.at, places.rounds) }
+    }
+}
+
+/// How far circles have come: the place in each, and how often it was begun anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    moves: (usize, usize),
+    places: (usize, usize),
+}
+
+impl Progress {
+    /// After the first moves, before the first question.
+    pub const fn after_moves(moves: usize) -> Self {
+        Self { moves: (moves, 0), places: (0, 0) }
     }
 }
 
@@ -213,5 +237,20 @@ mod tests {
         assert_eq!(circle.next(3), [4, 5]);
         assert_eq!(circle.next(3), [1, 2, 3]);
         assert!(Circle::<u8>::new(&[]).next(3).is_empty());
+    }
+
+    #[test]
+    fn what_was_made_can_be_made_again() {
+        let all = [1, 2, 3, 4, 5];
+        let mut work = Work::new(&[], &[]);
+        assert_eq!(work.progress(), Progress::default());
+        let mut circle = Circle::new(&all);
+        circle.next(3);
+        assert_eq!(circle.made().copied().collect::<Vec<_>>(), [1, 2, 3]);
+        circle.next(3);
+        circle.next(2);
+        assert_eq!(circle.made().copied().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 1, 2]);
+        work = work.going_on(Progress::after_moves(0));
+        assert!(work.moves.next(1).is_empty());
     }
 }

@@ -1,18 +1,19 @@
 //! Who takes part in a run, and what has become of each.
 
+use super::closed::{Progress, Work};
 use super::peers::{SYSTEMS, Start};
 use super::plan::{Kind, Task, Who};
 use super::result::{SystemRecord, SystemStatus};
 use super::run::SuiteOptions;
 use super::system::{Filters, System, Trouble};
-use super::workload::{Passing, World};
+use super::workload::{Move, Passing, World};
 
 /// A system that takes part, or should have.
 pub(super) struct Member {
     system: Option<Box<dyn System>>,
     record: SystemRecord,
     /// How far it has come in the circles of moves and of places.
-    pub(super) at: [usize; 2],
+    pub(super) progress: Progress,
 }
 
 /// Starts those that were asked for, and ours.
@@ -49,11 +50,11 @@ impl Member {
                 record.version = about.version;
                 about.access.clone_into(&mut record.access);
                 about.usage.clone_into(&mut record.usage);
-                Self { system: Some(system), record, at: [0; 2] }
+                Self { system: Some(system), record, progress: Progress::default() }
             }
             Err(trouble) => {
                 record.status = status(&trouble);
-                Self { system: None, record, at: [0; 2] }
+                Self { system: None, record, progress: Progress::default() }
             }
         }
     }
@@ -66,6 +67,11 @@ impl Member {
     /// The system, if it is in good health.
     pub(super) fn system(&self) -> Option<&dyn System> {
         self.system.as_deref()
+    }
+
+    /// The moves that it has made, in their order.
+    pub(super) fn moves_made<'a>(&self, world: &'a World) -> impl Iterator<Item = &'a Move> {
+        Work::new(&world.moves, &world.places).going_on(self.progress).moves.made()
     }
 
     /// Whether it has a part in a task.

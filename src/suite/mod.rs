@@ -6,6 +6,7 @@
 //! and why so, stands in its file under [`peers`].
 
 mod agreement;
+mod checks;
 mod closed;
 pub mod compare;
 mod launch;
@@ -24,7 +25,7 @@ pub mod system;
 mod workload;
 
 pub use agreement::{Expected, Scan};
-pub use closed::{Circle, Job, Work, closed};
+pub use closed::{Circle, Job, Progress as Made, Work, closed};
 pub use open::{Climber, step};
 pub use plan::{Scale, Suite};
 pub use recorded::{Day, DayError};

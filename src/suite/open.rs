@@ -1,12 +1,15 @@
 //! As load really comes: operations are due at fixed moments, whether or not those before are
 //! done, and each one's time counts from the moment it was due.
 //!
-//! A client sends what is due together and waits for the answers; what becomes due meanwhile
-//! waits, and its waiting counts. So a system that stands still for a while is charged for
+//! A client sends what is due together and waits for the answers, of updates not before nothing more is
+//! due or several batches are under way; what becomes due meanwhile waits, and its waiting counts. So a system that stands still for a while is charged for
 //! everybody who waited, not for one.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
 
 use super::closed::{Job, Work};
 use super::quantiles::{nanos, quantiles};
@@ -14,8 +17,12 @@ use super::result::{Climb, Step};
 use super::system::{Client, Trouble};
 use crate::clock;
 
-/// The most operations that are sent together.
-const TOGETHER: u64 = 64;
+/// The most operations that are sent together: what a batch of ours and a pipeline of others take well.
+const TOGETHER: u64 = 1_024;
+
+/// Batches of updates that are under way before all of them are waited for: a client that waited for
+/// each would measure the way there and back.
+const UNSETTLED: usize = 8;
 
 /// How many steps a climb takes at most.
 const STEPS: usize = 24;
@@ -38,57 +45,98 @@ pub fn step(
     let all = (rate * seconds).ceil() as u64;
     let schedule = Schedule { began: clock::stopwatch(), rate };
     let end = schedule.due(all);
-    let mut times = nanos();
-    let mut record = |from: Instant, to: Instant| {
-        let took = u64::try_from(to.saturating_duration_since(from).as_nanos());
-        times.saturating_record(took.unwrap_or(u64::MAX));
-    };
+    let mut shift = Shift { client, job, work, schedule, times: nanos(), unsettled: Vec::new() };
     let mut done = 0;
     while done < all && !stop.load(Ordering::Relaxed) {
         let now = clock::stopwatch();
-        let due = schedule.until(now).min(all);
+        let due = shift.schedule.until(now).min(all);
         if now >= end && done < all {
             break;
         }
         if due <= done {
-            std::thread::sleep(schedule.due(done).saturating_duration_since(now));
+            // Nothing is due: those under way are done when they are, and not when others follow.
+            shift.settle()?;
+            let next = shift.schedule.due(done);
+            std::thread::sleep(next.saturating_duration_since(clock::stopwatch()));
             continue;
         }
         let batch = done..due.min(done + TOGETHER);
-        let updates = batch.clone().filter(|&i| job.is_update(i)).collect::<Vec<_>>();
-        if let Some(call) = job.update.filter(|_| !updates.is_empty()) {
-            let mut left = updates.len();
-            while left > 0 {
-                let moves = work.moves.next(left);
-                client.update(call, moves)?;
-                left -= moves.len();
-            }
-            client.settle()?;
-            let at = clock::stopwatch();
-            for &i in &updates {
-                record(schedule.due(i), at);
-            }
-        }
-        if let Some((call, ask)) = job.ask {
-            let mut questions = batch.clone().filter(|&i| !job.is_update(i)).collect::<Vec<_>>();
-            while !questions.is_empty() {
-                let places = work.places.next(questions.len());
-                client.ask(call, &ask, places, &mut |i, found| {
-                    std::hint::black_box(found);
-                    record(schedule.due(questions[i]), clock::stopwatch());
-                })?;
-                questions.drain(..places.len());
-            }
-        }
+        shift.update(&batch)?;
+        shift.ask(&batch)?;
         done = batch.end;
     }
-    let took = schedule.began.elapsed().as_secs_f64();
-    let left = done..all;
+    shift.settle()?;
+    let took = shift.schedule.began.elapsed().as_secs_f64();
     // Who was never served waited until the end, at least.
-    left.for_each(|i| record(schedule.due(i), end.max(clock::stopwatch())));
-    let latency = quantiles(&times);
+    (done..all).for_each(|i| shift.record(i, end.max(clock::stopwatch())));
+    let latency = quantiles(&shift.times);
     let held = latency.p99 <= limit_ms * 1e3 && done as f64 >= 0.99 * all as f64;
     Ok(Step { due: rate, done: done as f64 / took, latency, held })
+}
+
+/// A client at work.
+struct Shift<'a, 'b> {
+    client: &'a mut dyn Client,
+    job: Job,
+    work: &'a mut Work<'b>,
+    schedule: Schedule,
+    times: Histogram<u64>,
+    /// Batches with updates that may still be under way.
+    unsettled: Vec<Range<u64>>,
+}
+
+impl Shift<'_, '_> {
+    fn record(&mut self, number: u64, to: Instant) {
+        let took = to.saturating_duration_since(self.schedule.due(number)).as_nanos();
+        self.times.saturating_record(u64::try_from(took).unwrap_or(u64::MAX));
+    }
+
+    /// Has the moves of a batch made; they are under way when it returns.
+    fn update(&mut self, batch: &Range<u64>) -> Result<(), Trouble> {
+        let Some(call) = self.job.update else { return Ok(()) };
+        let mut left = batch.clone().filter(|&i| self.job.is_update(i)).count();
+        if left == 0 {
+            return Ok(());
+        }
+        while left > 0 {
+            let moves = self.work.moves.next(left);
+            self.client.update(call, moves)?;
+            left -= moves.len();
+        }
+        self.unsettled.push(batch.clone());
+        if self.unsettled.len() >= UNSETTLED { self.settle() } else { Ok(()) }
+    }
+
+    /// Waits for the moves that are under way.
+    fn settle(&mut self) -> Result<(), Trouble> {
+        if self.unsettled.is_empty() {
+            return Ok(());
+        }
+        self.client.settle()?;
+        let (job, at) = (self.job, clock::stopwatch());
+        for batch in std::mem::take(&mut self.unsettled) {
+            batch.filter(|&i| job.is_update(i)).for_each(|i| self.record(i, at));
+        }
+        Ok(())
+    }
+
+    /// Asks the questions of a batch.
+    fn ask(&mut self, batch: &Range<u64>) -> Result<(), Trouble> {
+        let Some((call, ask)) = self.job.ask else { return Ok(()) };
+        let mut questions = batch.clone().filter(|&i| !self.job.is_update(i)).collect::<Vec<_>>();
+        while !questions.is_empty() {
+            let places = self.work.places.next(questions.len());
+            let (schedule, times) = (&self.schedule, &mut self.times);
+            self.client.ask(call, &ask, places, &mut |i, found| {
+                std::hint::black_box(found);
+                let took = clock::stopwatch().saturating_duration_since(schedule.due(questions[i]));
+                let took = u64::try_from(took.as_nanos());
+                times.saturating_record(took.unwrap_or(u64::MAX));
+            })?;
+            questions.drain(..places.len());
+        }
+        Ok(())
+    }
 }
 
 impl Job {

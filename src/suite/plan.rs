@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use super::system::Call;
 use super::workload::{Ask, Passing, Workload};
 
 /// What is looked at.
@@ -202,7 +203,23 @@ pub enum Calls {
     All,
     /// Those that do not wait for each answer.
     Deep,
+    /// Those that do.
+    Waiting,
 }
+
+impl Calls {
+    /// Whether a call is one of them.
+    pub(super) const fn include(self, call: Call) -> bool {
+        match self {
+            Self::All => true,
+            Self::Deep => !call.waits(),
+            Self::Waiting => call.waits(),
+        }
+    }
+}
+
+/// Callers that each wait for an answer before they ask again, each with a connection of its own.
+const CALLERS: u32 = 8;
 
 /// Something to measure of each system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,8 +263,19 @@ impl Task {
         Self { ask: None, update_percent: 100, ..Self::questions(suite, USUAL) }
     }
 
+    /// When its turn is: what moves nobody first, and what leaves nobody knowing who is where last.
+    const fn turn(&self) -> (bool, bool, bool) {
+        let moves = self.update_percent > 0;
+        (!matches!(self.kind, Kind::Memory), moves, moves && self.threads > 1)
+    }
+
     const fn deep(self) -> Self {
         Self { calls: Calls::Deep, ..self }
+    }
+
+    /// The same by several callers, who wait.
+    const fn by_callers(self) -> Self {
+        Self { calls: Calls::Waiting, threads: CALLERS, ..self }
     }
 
     const fn of(self, who: Who) -> Self {
@@ -290,7 +318,7 @@ pub fn stages(suites: &[Suite], scale: Scale, trace: Option<PathBuf>) -> Vec<Sta
         add(Spec::Recorded(path), task.deep());
     }
     for stage in &mut stages {
-        stage.tasks.sort_by_key(|task| (task.kind != Kind::Memory, task.update_percent > 0));
+        stage.tasks.sort_by_key(Task::turn);
     }
     stages
 }
@@ -315,6 +343,10 @@ fn main_tasks(scale: Scale) -> Vec<Task> {
     let load = load.deep().of(Who::Indices);
     tasks.extend([load, Task { update_percent: 90, ..load }]);
     tasks.extend([Task::updates(Suite::Updates), Task::updates(Suite::Floor).of(Who::Floor)]);
+    tasks.extend([
+        Task::updates(Suite::Updates).by_callers(),
+        Task::questions(Suite::Queries, USUAL).by_callers(),
+    ]);
     for update_percent in [90, 50] {
         let mixed = Task::questions(Suite::Mixed, USUAL).deep().of(Who::Indices);
         tasks.push(Task { update_percent, ..mixed });
@@ -343,11 +375,7 @@ mod tests {
         let stages = stages(&Suite::ALL, Scale::Country, Some("x".into()));
         for (i, stage) in stages.iter().enumerate() {
             assert!(stages[..i].iter().all(|other| other.spec != stage.spec));
-            assert!(
-                stage.tasks.is_sorted_by_key(|task| {
-                    (task.kind != Kind::Memory, task.update_percent > 0)
-                })
-            );
+            assert!(stage.tasks.is_sorted_by_key(Task::turn));
         }
         assert_eq!(stages[0].tasks[0].kind, Kind::Memory, "before anything has moved");
     }

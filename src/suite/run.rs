@@ -7,12 +7,14 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use super::agreement::{Expected, Scan};
-use super::closed::{Job, Work, closed};
+use super::agreement::Scan;
+use super::checks::{agree_after, agree_before};
+use super::closed::{Job, Progress as Made, Work, closed};
 use super::members::{Member, start};
 use super::open::{Climber, step};
-use super::plan::{Calls, Kind, Scale, Spec, Stage, Suite, Task, stages};
+use super::plan::{Kind, Scale, Spec, Stage, Suite, Task, stages};
 use super::recorded::{Day, DayError};
 use super::result::{LAYOUT, Series, Setting, SuiteResult, SystemStatus};
 use super::system::{Call, Client, Trouble};
@@ -24,6 +26,10 @@ use crate::units::rfc3339;
 
 /// Moves that are made before answers are compared, so that it is seen that moves are made.
 const FIRST_MOVES: usize = 1_000;
+
+/// How long nothing is done before memory is looked at: what a system frees behind the scenes, or gives
+/// back to the machine once a second, is then no longer its own.
+const QUIET: Duration = Duration::from_secs(4);
 
 /// What a run is.
 #[derive(Clone, Debug)]
@@ -64,13 +70,13 @@ pub struct Progress {
 }
 
 /// What a task is done with.
-struct Ground<'a> {
-    options: &'a SuiteOptions,
-    world: &'a World,
-    day: Option<&'a Day>,
-    scan: &'a Scan,
-    stop: &'a AtomicBool,
-    watch: &'a dyn Fn(String),
+pub(super) struct Ground<'a> {
+    pub(super) options: &'a SuiteOptions,
+    pub(super) world: &'a World,
+    pub(super) day: Option<&'a Day>,
+    pub(super) scan: &'a Scan,
+    pub(super) stop: &'a AtomicBool,
+    pub(super) watch: &'a dyn Fn(String),
 }
 
 /// Runs the suite. It ends early when `stop` is set, with what there is.
@@ -107,7 +113,11 @@ pub fn run(
         for (i, task) in stage.tasks.iter().enumerate() {
             let doing = |doing| watch(Progress { done: done + i, of, doing });
             let ground = Ground { options, world, day: recorded, scan: &scan, stop, watch: &doing };
-            series.extend(perform(&ground, task, &mut members));
+            let mut made = perform(&ground, task, &mut members);
+            if leaves_unknown(stage, i) {
+                agree_after(&ground, stage, &mut members, &mut made);
+            }
+            series.extend(made);
         }
         done += stage.tasks.len();
     }
@@ -142,7 +152,7 @@ fn load(
         }
         say(format!("{} drivers of {} into {}", world.drivers(), world.name, member.name()));
         let first = &world.moves[..world.moves.len().min(FIRST_MOVES)];
-        member.at = [first.len(), 0];
+        member.progress = Made::after_moves(first.len());
         member.attempt(|system| {
             system.load(world)?;
             let Some(&call) = system.updates().first() else { return Ok(()) };
@@ -166,15 +176,9 @@ fn perform(ground: &Ground<'_>, task: &Task, members: &mut [Member]) -> Vec<Seri
             }));
         }
     }
-    agree(ground, task, members, &mut entries);
+    agree_before(ground, task, members, &mut entries);
     match task.kind {
-        Kind::Memory => {
-            for entry in &mut entries {
-                let bytes = members[entry.member].attempt(|system| system.memory()).flatten();
-                let drivers = f64::from(ground.world.drivers().max(1));
-                entry.series.bytes_per_driver = bytes.map(|bytes| bytes as f64 / drivers);
-            }
-        }
+        Kind::Memory => weigh(ground, members, &mut entries),
         Kind::Closed | Kind::Trace => repeat(ground, task, members, &mut entries),
         Kind::Open => climb(ground, members, &mut entries),
     }
@@ -185,16 +189,46 @@ fn perform(ground: &Ground<'_>, task: &Task, members: &mut [Member]) -> Vec<Seri
 }
 
 /// One system's way of doing a task, and what came of it.
-struct Entry {
-    member: usize,
-    job: Job,
-    series: Series,
+pub(super) struct Entry {
+    pub(super) member: usize,
+    pub(super) job: Job,
+    pub(super) series: Series,
+}
+
+/// Whether it is known after this task where everybody is, and after the next no longer.
+fn leaves_unknown(stage: &Stage, task: usize) -> bool {
+    let moves = |task: &Task| task.update_percent > 0 && task.kind != Kind::Memory;
+    let known = |task: &Task| moves(task) && task.threads == 1 && task.kind != Kind::Trace;
+    let [this, later @ ..] = &stage.tasks[task..] else { return false };
+    known(this) && !later.iter().any(known)
+}
+
+/// Looks at what the drivers take: as they were loaded, then with what a system keeps apart.
+fn weigh(ground: &Ground<'_>, members: &mut [Member], entries: &mut Vec<Entry>) {
+    (ground.watch)("memory".to_owned());
+    std::thread::sleep(QUIET);
+    let drivers = f64::from(ground.world.drivers().max(1));
+    let each = |bytes: Option<u64>| bytes.map(|bytes| bytes as f64 / drivers);
+    let mut apart = Vec::new();
+    for Entry { member, job, series } in &mut *entries {
+        let member_ix = *member;
+        let member = &mut members[member_ix];
+        series.bytes_per_driver = each(member.attempt(|system| system.memory()).flatten());
+        let more = member.attempt(|system| system.memory_with_state(ground.world)).flatten();
+        if more.is_some() {
+            let mut series = series.clone();
+            series.call.push_str("+state");
+            series.bytes_per_driver = each(more);
+            apart.push(Entry { member: member_ix, job: *job, series });
+        }
+    }
+    entries.append(&mut apart);
 }
 
 /// The ways in which a system does a task.
 fn jobs(member: &Member, task: &Task, day: Option<&Day>) -> Vec<Job> {
     let Some(system) = member.system() else { return Vec::new() };
-    let wanted = |call: &&Call| task.calls == Calls::All || !call.waits();
+    let wanted = |call: &&Call| task.calls.include(**call);
     let moves: Vec<Call> = system.updates().iter().filter(wanted).copied().collect();
     let asks: Vec<Call> = system.questions().iter().filter(wanted).copied().collect();
     let update_percent = match (task.kind, day) {
@@ -252,22 +286,6 @@ fn blank(system: &str, task: &Task, job: &Job, ground: &Ground<'_>) -> Series {
     }
 }
 
-/// Compares answers, while it is known where everybody is.
-fn agree(ground: &Ground<'_>, task: &Task, members: &mut [Member], entries: &mut [Entry]) {
-    let (Some(ask), 0, Kind::Closed) = (task.ask, task.update_percent, task.kind) else { return };
-    let count = if ground.world.drivers() > 200_000 { 24 } else { 100 };
-    let places = &ground.world.places[..ground.world.places.len().min(count)];
-    let expected = Expected::of(ground.scan, ask, places);
-    for Entry { member, job, series } in entries {
-        let Some((call, _)) = job.ask else { continue };
-        (ground.watch)(format!("{}: answers of {} {}", series.suite, series.system, series.call));
-        series.agreement = members[*member].attempt(|system| {
-            let mut client = system.client(None, Some(call))?;
-            expected.compare(&mut *client, call, system.rounding())
-        });
-    }
-}
-
 /// Runs each as often as was asked for, in turns.
 fn repeat(ground: &Ground<'_>, task: &Task, members: &mut [Member], entries: &mut [Entry]) {
     let Ground { options, world, day, stop, .. } = *ground;
@@ -276,6 +294,7 @@ fn repeat(ground: &Ground<'_>, task: &Task, members: &mut [Member], entries: &mu
     let places = world.places.chunks(world.places.len().div_ceil(task.threads as usize).max(1));
     let shared = shares.iter().zip(places).map(|(moves, places)| Work::new(moves, places));
     let shared: Vec<Work<'_>> = shared.collect();
+    let mut shared = vec![shared; entries.len()];
     for turn in 0..options.repeat {
         let order = (0..entries.len()).map(|i| (i + turn as usize) % entries.len());
         for i in order.collect::<Vec<_>>() {
@@ -286,14 +305,15 @@ fn repeat(ground: &Ground<'_>, task: &Task, members: &mut [Member], entries: &mu
             let (suite, system, call) = (&series.suite, &series.system, &series.call);
             (ground.watch)(format!("{suite}: {system} {call}, {} of {}", turn + 1, options.repeat));
             let member = &mut members[*member];
-            let own = [Work::new(&world.moves, &world.places).starting_at(member.at)];
-            let mut work = if shared.is_empty() { own.to_vec() } else { shared.clone() };
+            let mut own = [Work::new(&world.moves, &world.places).going_on(member.progress)];
+            let alone = shared[i].is_empty();
+            let work = if alone { &mut own[..] } else { &mut shared[i][..] };
             let run = member.attempt(|system| match day {
                 Some(day) => day.run(system, *job, options.seconds, stop),
-                None => closed(system, *job, &mut work, options.seconds, stop),
+                None => closed(system, *job, work, options.seconds, stop),
             });
-            if shared.is_empty() {
-                member.at = work[0].at();
+            if alone {
+                member.progress = own[0].progress();
             }
             series.runs.extend(run.filter(|run| run.operations > 0));
         }
@@ -303,7 +323,7 @@ fn repeat(ground: &Ground<'_>, task: &Task, members: &mut [Member], entries: &mu
 /// Lets each climb, a step at a time, in turns.
 fn climb(ground: &Ground<'_>, members: &mut [Member], entries: &mut [Entry]) {
     let Ground { options, world, stop, .. } = *ground;
-    let own = |member: &Member| Work::new(&world.moves, &world.places).starting_at(member.at);
+    let own = |member: &Member| Work::new(&world.moves, &world.places).going_on(member.progress);
     let mut climbers: Vec<Option<Climber>> = entries
         .iter()
         .map(|Entry { member, job, .. }| {
@@ -312,7 +332,7 @@ fn climb(ground: &Ground<'_>, members: &mut [Member], entries: &mut [Entry]) {
             let mut work = [own(member)];
             let seconds = options.seconds.min(0.5);
             let most = member.attempt(|system| closed(system, *job, &mut work, seconds, stop));
-            member.at = work[0].at();
+            member.progress = work[0].progress();
             most.map(|run| Climber::new(run.rate() * 0.3, options.limit_ms))
         })
         .collect();
@@ -333,7 +353,7 @@ fn climb(ground: &Ground<'_>, members: &mut [Member], entries: &mut [Entry]) {
                 let pace = [rate, options.seconds, options.limit_ms];
                 step(&mut *client, *job, &mut work, pace, stop)
             });
-            member.at = work.at();
+            member.progress = work.progress();
             match (taken, &mut *climber) {
                 (Some(step), Some(climber)) => climber.took(step),
                 _ => *climber = None,

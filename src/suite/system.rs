@@ -180,6 +180,15 @@ pub trait System: Sync {
     /// # Errors
     /// [`Trouble`].
     fn memory(&mut self) -> Result<Option<u64>, Trouble>;
+
+    /// The same with what is known of a driver beside its position (status, kind of vehicle, time), in a
+    /// system that keeps it apart; none in others.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    fn memory_with_state(&mut self, _world: &World) -> Result<Option<u64>, Trouble> {
+        Ok(None)
+    }
 }
 
 /// Whether a system filters.

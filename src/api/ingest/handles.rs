@@ -1,12 +1,13 @@
 //! The handles of one bulk stream: small numbers for drivers.
 //!
 //! Keys are apart from what is needed only when a driver has to be made known again, so that
-//! the hot path touches eight bytes a row.
+//! the hot path touches four bytes a row. A gateway keeps its stream open for as long as it runs,
+//! so that what a handle takes is taken once for each driver and stream: 24 bytes beside the id.
 
 use crate::api::convert;
 use crate::api::door::Door;
 use crate::api::proto::{self, BindRejectReason};
-use crate::ids::DriverId;
+use crate::ids::{DriverId, MAX_ID_BYTES};
 use crate::index::prefetch;
 use crate::limits;
 use crate::model::{DriverKey, DriverStatus, Profile};
@@ -15,7 +16,8 @@ use crate::units::Timestamp;
 /// What a stream's handles mean.
 #[derive(Debug, Default)]
 pub(super) struct HandleTable {
-    keys: Vec<Option<DriverKey>>,
+    /// [`DriverKey::NOBODY`] where no driver is bound.
+    keys: Vec<DriverKey>,
     cold: Vec<Cold>,
     ids: String,
     bound: u32,
@@ -24,11 +26,23 @@ pub(super) struct HandleTable {
 /// What is needed to make a driver known again.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cold {
-    start: usize,
-    length: usize,
-    profile: Option<Profile>,
+    /// Where the id begins; [`limits::MAX_HANDLES`] of them are far from 4 GB.
+    start: u32,
+    /// How long it is, in bytes; 0 where no driver is bound.
+    length: u8,
     status: Option<DriverStatus>,
+    /// Whether the client told a profile, and which: an `Option` would take four bytes more.
+    described: bool,
+    profile: Profile,
 }
+
+impl Cold {
+    fn profile(&self) -> Option<Profile> {
+        self.described.then_some(self.profile)
+    }
+}
+
+const _: () = assert!(size_of::<Cold>() <= 20 && MAX_ID_BYTES <= u8::MAX as usize);
 
 impl HandleTable {
     /// How many handles are bound.
@@ -39,7 +53,7 @@ impl HandleTable {
     /// The driver behind a handle.
     #[inline]
     pub(super) fn key(&self, handle: u32) -> Option<DriverKey> {
-        self.keys.get(handle as usize).copied().flatten()
+        self.keys.get(handle as usize).copied().filter(|&key| key != DriverKey::NOBODY)
     }
 
     /// Asks for what [`Self::key`] will read: in a large fleet it is a cache miss.
@@ -57,7 +71,8 @@ impl HandleTable {
 
     fn text(&self, handle: u32) -> Option<&str> {
         let cold = self.cold.get(handle as usize)?;
-        self.ids.get(cold.start..cold.start + cold.length).filter(|text| !text.is_empty())
+        let start = cold.start as usize;
+        self.ids.get(start..start + usize::from(cold.length)).filter(|text| !text.is_empty())
     }
 
     /// Remembers the status that a driver was last given.
@@ -107,7 +122,9 @@ impl HandleTable {
             .map_err(|e| refuse(BindRejectReason::MapFull, e.to_string()))?;
         self.keep(handle, key, &id);
         let cold = &mut self.cold[handle as usize];
-        cold.profile = profile.or(cold.profile);
+        if let Some(profile) = profile {
+            (cold.described, cold.profile) = (true, profile);
+        }
         cold.status = status.or(cold.status);
         door.introduce(&id, key, profile, status);
         Ok(())
@@ -118,24 +135,27 @@ impl HandleTable {
         let id = self.id(handle)?;
         let key = door.map.bind(now, &id).ok()?;
         let cold = self.cold.get(handle as usize)?;
-        door.introduce(&id, key, cold.profile, cold.status);
-        *self.keys.get_mut(handle as usize)? = Some(key);
+        door.introduce(&id, key, cold.profile(), cold.status);
+        *self.keys.get_mut(handle as usize)? = key;
         Some(key)
     }
 
     fn keep(&mut self, handle: u32, key: DriverKey, id: &DriverId) {
         let place = handle as usize;
         if place >= self.keys.len() {
-            self.keys.resize(place + 1, None);
+            self.keys.resize(place + 1, DriverKey::NOBODY);
             self.cold.resize(place + 1, Cold::default());
         }
-        if self.keys[place].is_none() {
+        if self.keys[place] == DriverKey::NOBODY {
             self.bound += 1;
-            let start = self.ids.len();
-            self.ids.push_str(id.as_str());
-            let length = id.as_str().len();
+            let text = id.as_str();
+            let start = u32::try_from(self.ids.len());
+            let Ok(start) = start else { unreachable!("MAX_HANDLES ids have less than 4 GB") };
+            self.ids.push_str(text);
+            // At most 64.
+            let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
             self.cold[place] = Cold { start, length, ..Cold::default() };
         }
-        self.keys[place] = Some(key);
+        self.keys[place] = key;
     }
 }

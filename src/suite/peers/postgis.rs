@@ -160,8 +160,9 @@ fn open_to(user: &str, folder: &Path, data: &Path) -> Result<(), Trouble> {
     if given.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&given.stderr).trim().to_owned();
-    Err(Trouble::Failed(format!("PostgreSQL refuses root, and there is no user {user}: {said}")))
+    // PostgreSQL refuses to run as root, and its packages make the user.
+    let what = format!("the user {user}, as whom PostgreSQL is run by root,");
+    Err(Trouble::Missing { what, install: INSTALL })
 }
 
 /// A connection, served by the runtime that it was opened on.

@@ -19,6 +19,9 @@ use crate::suite::workload::{Ask, Move, World};
 /// The key of the drivers: the only one that is touched.
 const KEY: &[u8] = b"hansom-suite";
 
+/// The key of what is known of them beside their positions, where memory is looked at.
+const STATE: &[u8] = b"hansom-suite-state";
+
 /// Drivers in one `GEOADD` of a pipeline.
 const MEMBERS: usize = 64;
 
@@ -143,6 +146,28 @@ impl System for Geo {
 
     fn memory(&mut self) -> Result<Option<u64>, Trouble> {
         Ok(Some(self.occupied()?.saturating_sub(self.empty)))
+    }
+
+    /// With a hash of sixteen bytes a driver, as small as status, vehicle types, rating, attributes,
+    /// capacity and time can be packed: a hash for each driver would take more.
+    fn memory_with_state(&mut self, world: &World) -> Result<Option<u64>, Trouble> {
+        let mut pipe = Pipe::open(&self.url)?;
+        for first in (0..world.drivers()).step_by(1_024) {
+            let last = first.saturating_add(1_024).min(world.drivers());
+            pipe.begin(2 + 2 * (last - first) as usize);
+            pipe.word(b"HSET");
+            pipe.word(STATE);
+            for driver in first..last {
+                pipe.word(&name(driver));
+                pipe.word(&(u128::from(driver) << 64 | u128::MAX >> 64).to_le_bytes());
+            }
+            pipe.send()?;
+            pipe.drain(16)?;
+        }
+        pipe.drain(0)?;
+        let bytes = self.memory()?;
+        pipe.call(&[b"UNLINK", STATE])?;
+        Ok(bytes)
     }
 }
 
