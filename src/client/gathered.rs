@@ -80,7 +80,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     ) -> Poll<io::Result<usize>> {
         let bytes = slices.iter().map(|slice| slice.len()).sum();
         if self.has_room(bytes) {
-            slices.iter().for_each(|slice| self.buffer.extend_from_slice(slice));
+            for slice in slices {
+                self.buffer.extend_from_slice(slice);
+            }
             return Poll::Ready(Ok(bytes));
         }
         ready!(self.poll_send(cx))?;
