@@ -99,8 +99,9 @@ async fn an_fsync_that_fails_acknowledges_nothing_more() {
     assert_eq!(reason(&soon(ended).await), "market_down");
     let ended = async {
         loop {
-            if let Err(status) = watch.message().await {
-                return status;
+            match watch.message().await {
+                Ok(told) => assert!(told.is_some(), "it ends without a word"),
+                Err(status) => return status,
             }
         }
     };
