@@ -117,5 +117,5 @@ async fn an_fsync_that_fails_acknowledges_nothing_more() {
     let mut proximity =
         hansom::api::proto::proximity_service_client::ProximityServiceClient::new(channel);
     let question = CountRequest { area: Some(super::proximity::world()), filter: None };
-    assert_eq!(soon(proximity.count(question)).await.unwrap().into_inner().count, 1);
+    assert_eq!(soon(proximity.count(question)).await.unwrap().into_inner().count, 2);
 }
