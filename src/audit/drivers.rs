@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 
 use super::judge::{Judged, Kind, Known, judge};
 use super::server::Server;
-use super::{AuditError, AuditOptions, Compared, Difference, again, begin};
+use super::{AuditError, AuditOptions, Compared, Difference, Pace};
 use crate::ids::DriverId;
 use crate::mirror::{Copied, CopyReader};
 use crate::model::DriverStatus;
@@ -36,11 +36,11 @@ pub(super) async fn compare(
     server: &mut Server,
     reader: &CopyReader,
 ) -> Result<Compared, AuditError> {
-    let begun = begin();
     let mut compared = Compared::default();
     let mut doubts = first_look(server, reader, &mut compared).await?;
     compared.looked_again = doubts.len() as u64;
-    while !doubts.is_empty() && again(begun, options.settle).await {
+    let mut pace = Pace::begin(options.settle);
+    while !doubts.is_empty() && pace.again().await {
         compared.rounds += 1;
         look_again(server, reader, &mut doubts, &mut compared).await?;
     }

@@ -2,7 +2,7 @@
 //!
 //! The server moves while it is read, and its copy is always a little behind. So the server is read
 //! first, and Redis afterwards has to have what was read or something newer. What differs is looked
-//! at again on both sides, each second until `settle` is over; what differs still is a difference.
+//! at again on both sides, about each second, until `settle` is over; what differs still is a difference.
 //! For whom the server has not changed, everything is compared to the last bit: the line, and the
 //! score in the geo set.
 //!
@@ -14,7 +14,7 @@ mod judge;
 mod server;
 mod trips;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -168,16 +168,31 @@ pub async fn audit(options: &AuditOptions) -> Result<AuditReport, AuditError> {
     Ok(AuditReport { drivers, trips, trips_left_out })
 }
 
-/// Waits until the next look is due; false if there is none any more.
-async fn again(begun: std::time::Instant, settle: Duration) -> bool {
-    let rest = settle.saturating_sub(begun.elapsed());
-    if rest.is_zero() {
-        return false;
-    }
-    tokio::time::sleep(rest.min(AGAIN)).await;
-    true
+/// When what differs is looked at again.
+struct Pace {
+    begun: Instant,
+    settle: Duration,
+    /// When the last look began.
+    looked: Instant,
 }
 
-fn begin() -> std::time::Instant {
-    clock::stopwatch()
+impl Pace {
+    /// From the end of the first look on.
+    fn begin(settle: Duration) -> Self {
+        let now = clock::stopwatch();
+        Self { begun: now, settle, looked: now }
+    }
+
+    /// Waits until the next look is due, at least twice as long as the last one took, so that Redis
+    /// is not kept from being written; false if there is none any more.
+    async fn again(&mut self) -> bool {
+        let rest = self.settle.saturating_sub(self.begun.elapsed());
+        if rest.is_zero() {
+            return false;
+        }
+        let pause = AGAIN.max(self.looked.elapsed() * 2);
+        tokio::time::sleep(rest.min(pause)).await;
+        self.looked = clock::stopwatch();
+        true
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::judge::Kind;
 use super::server::Server;
-use super::{AuditError, AuditOptions, Compared, Difference, again, begin};
+use super::{AuditError, AuditOptions, Compared, Difference, Pace};
 use crate::api::convert;
 use crate::api::proto::Trip;
 use crate::ids::MarketId;
@@ -28,7 +28,6 @@ pub(super) async fn compare(
     server: &mut Server,
     reader: &CopyReader,
 ) -> Result<Compared, AuditError> {
-    let begun = begin();
     let mut sides = look(market, server, reader).await?;
     let mut compared = Compared {
         compared: sides.server.len() as u64,
@@ -41,7 +40,8 @@ pub(super) async fn compare(
     let names: Vec<String> = names.into_iter().cloned().collect();
     let mut doubts = judge_all(names, &sides, &targets, &mut compared);
     compared.looked_again = doubts.len() as u64;
-    while !doubts.is_empty() && again(begun, options.settle).await {
+    let mut pace = Pace::begin(options.settle);
+    while !doubts.is_empty() && pace.again().await {
         compared.rounds += 1;
         sides = look(market, server, reader).await?;
         let names = doubts.into_keys().collect();
