@@ -272,7 +272,17 @@ async fn a_server_without_a_map_answers_and_says_from_where() {
     let mut client = ProximityServiceClient::new(channel);
     let position = Some(hansom::api::proto::Position { lat: 37.7, lng: -122.4 });
     let question = NearestRequest { position, k: 5, radius_m: Some(1_000.0), filter: None };
-    let answer = client.nearest(question.clone()).await.unwrap().into_inner();
+    // The mirror says how old the copy is at most once it has looked at everybody.
+    let begun = stopwatch();
+    let mut pace = tokio::time::interval(Duration::from_millis(50));
+    let answer = loop {
+        pace.tick().await;
+        let answer = client.nearest(question.clone()).await.unwrap().into_inner();
+        if answer.staleness_ms.is_some() {
+            break answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "never told how old it is: {answer:?}");
+    };
     assert_eq!(answer.source(), Source::Redis);
     let ids: Vec<&str> = answer.hits.iter().map(|hit| hit.driver_id.as_str()).collect();
     assert_eq!(ids, ["cab"], "who is silent does not haunt it");
