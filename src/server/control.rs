@@ -84,6 +84,10 @@ async fn tick(door: &Door, health: &HealthReporter) {
         if market != told && !door.is_draining() {
             health::tell_of_market(health, market).await;
             told = market;
+            if door.is_draining() {
+                // The drain began while that was told, and its own word may have come before ours.
+                health::tell_of_market(health, ServingStatus::NotServing).await;
+            }
         }
         door.refresh_gauges();
         door.metrics.upkeep();
