@@ -274,13 +274,14 @@ impl Courier {
         let mut settled = Ok(());
         while self.under_way.len() > most {
             let Some(ended) = self.under_way.join_next().await else { break };
-            let Ok((batch, sent)) = ended else { unreachable!("a batch neither panics nor ends") };
-            match sent {
-                Ok(()) => self.carried(&batch),
-                Err(error) => {
+            match ended {
+                Ok((batch, Ok(()))) => self.carried(&batch),
+                Ok((batch, Err(error))) => {
                     self.note_all(&batch);
                     settled = Err(error);
                 }
+                // Whose batch it was is gone with it: doubt finds what differs.
+                Err(lost) => settled = Err(LinkError::Broken { detail: lost.to_string() }),
             }
         }
         settled
