@@ -5,12 +5,12 @@
 /// Drivers that are sent to Redis before its answer is waited for. More wait in the set of changes.
 pub const MIRROR_BATCH: usize = 4_096;
 
-/// Batches that are sent before the answer to the first has come: one that Redis works on and one that
-/// it finds ready. More wait in the set of changes.
-pub const MIRROR_UNDER_WAY: usize = 2;
+/// Batches that are sent before the answer to the first has come: one that Redis works on and some that
+/// it finds ready, in a cluster for other nodes. More wait in the set of changes.
+pub const MIRROR_UNDER_WAY: usize = 4;
 
 /// Drivers in one call of a script, in which Redis does nothing else. More are sent in several calls.
-pub const MIRROR_CALL: usize = 400;
+pub const MIRROR_CALL: usize = 200;
 
 /// How long the mirror pauses between two looks at what has changed, in milliseconds.
 pub const MIRROR_PAUSE_MS: u64 = 100;

@@ -73,6 +73,12 @@ impl Shadow {
         Some(Held { id, region: kept.region, entry: kept.entry })
     }
 
+    /// The region of who is believed to be there.
+    pub(super) fn region(&self, slot: u32) -> Option<u64> {
+        let kept = self.chunks.get(slot as usize / CHUNK)?[slot as usize % CHUNK].as_ref()?;
+        Some(kept.region)
+    }
+
     pub(super) fn set(&mut self, slot: u32, held: Option<&Held>) {
         let slot = slot as usize;
         while slot / CHUNK >= self.chunks.len() {

@@ -67,7 +67,11 @@ impl Courier {
 impl Carrier {
     /// Sends what a batch plans.
     pub(super) async fn send(&self, batch: &[Op]) -> Result<(), LinkError> {
-        let puts = by_region(batch.iter().filter_map(|op| op.plan.put.as_ref()));
+        let mut puts = by_region(batch.iter().filter_map(|op| op.plan.put.as_ref()));
+        for held in puts.values_mut() {
+            // Neighbours on the globe are neighbours in the geo set.
+            held.sort_by_cached_key(|held| geo_score(held.entry.position));
+        }
         let late = self.call(&self.scripts.put, calls(&puts, put_arguments)).await?;
         self.metrics.late.increment(late);
         let drops = by_region(batch.iter().filter_map(|op| op.plan.drop.as_ref()));

@@ -12,7 +12,7 @@ mod batch;
 mod reconcile;
 mod warm;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,9 +32,6 @@ use crate::index::{Changes, LiveIndex, Occupant};
 use crate::limits;
 use crate::telemetry::MirrorMetrics;
 use crate::units::Timestamp;
-
-/// Words of the set of changes that share a note of when they were last looked at.
-const CHUNK: usize = 64;
 
 /// How often Redis is told how far the mirror has come.
 const PULSE_EVERY: Duration = Duration::from_secs(1);
@@ -66,8 +63,10 @@ pub(super) struct Courier {
     generation: u64,
     /// Regions that are known to be in the set of regions.
     listed: HashSet<u64, FixedState>,
-    /// When each chunk of the set of changes was last looked at.
-    looked: Vec<Instant>,
+    /// When the drivers of each region were last looked at.
+    looked: HashMap<u64, Instant, FixedState>,
+    /// When this began.
+    begun: Instant,
     /// Short moves that were put off, as the set of changes has them.
     put_off: Vec<u64>,
     pace: Pace,
@@ -95,7 +94,8 @@ impl Courier {
             stage: Stage::Cold,
             generation: 0,
             listed: HashSet::default(),
-            looked: Vec::new(),
+            looked: HashMap::default(),
+            begun: clock::stopwatch(),
             put_off: Vec::new(),
             pace: Pace::Even,
             pulse: None,
@@ -189,44 +189,61 @@ impl Courier {
         Ok(())
     }
 
+    /// Region by region, so that Redis, and the map, have at hand what the next driver needs.
     async fn gather_all(&mut self, now: Timestamp) -> Result<(), LinkError> {
-        let begun = clock::stopwatch();
-        let words = (self.map.slots() as usize).div_ceil(64);
-        self.looked.resize(words.div_ceil(CHUNK), begun);
-        self.put_off.resize(words, 0);
+        let mut waiting = self.take_changes();
         let mut batch = Vec::new();
-        for chunk in 0..words.div_ceil(CHUNK) {
-            let since = std::mem::replace(&mut self.looked[chunk], clock::stopwatch());
-            for word in chunk * CHUNK..words.min((chunk + 1) * CHUNK) {
-                self.gather(now, word, since, &mut batch);
-                if batch.len() >= limits::MIRROR_BATCH {
-                    self.deliver(std::mem::take(&mut batch)).await?;
+        while let Some((region, slots)) = waiting.pop_first() {
+            let looked = self.looked.insert(region, clock::stopwatch());
+            let since = looked.unwrap_or(self.begun);
+            for &slot in &slots {
+                self.gather(now, slot, since, &mut batch);
+                if batch.len() >= limits::MIRROR_BATCH
+                    && let Err(error) = self.deliver(std::mem::take(&mut batch)).await
+                {
+                    // Who has been sent is looked at once more, and found as it should be.
+                    slots
+                        .iter()
+                        .chain(waiting.values().flatten())
+                        .for_each(|slot| self.note(*slot));
+                    return Err(error);
                 }
             }
         }
         self.deliver(batch).await
     }
 
-    /// Takes the changes of 64 slots.
-    fn gather(&mut self, now: Timestamp, word: usize, since: Instant, batch: &mut Vec<Op>) {
-        let Some(changes) = self.map.changes() else { return };
-        let mut bits = changes.take(word);
-        if self.pace == Pace::Even {
-            bits |= std::mem::take(&mut self.put_off[word]);
-        }
-        while bits != 0 {
-            let bit = bits.trailing_zeros();
-            bits &= bits - 1;
-            let slot = u32::try_from(word * 64).unwrap_or(u32::MAX).saturating_add(bit);
-            let is = self.map.occupant(now, slot).as_ref().and_then(held);
-            match plan(self.shadow.get(slot), is, self.pace) {
-                None => {
-                    self.put_off[word] |= 1 << bit;
-                    self.carrier.metrics.put_off.increment(1);
-                }
-                Some(plan) if plan.put.is_none() && plan.drop.is_none() => {}
-                Some(plan) => batch.push(Op { slot, plan, since }),
+    /// Takes all that is noted, by the region in which Redis has the driver; 0 is none.
+    fn take_changes(&mut self) -> BTreeMap<u64, Vec<u32>> {
+        let words = (self.map.slots() as usize).div_ceil(64);
+        self.put_off.resize(words, 0);
+        let mut waiting: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+        let Some(changes) = self.map.changes() else { return waiting };
+        for word in 0..words {
+            let mut bits = changes.take(word);
+            if self.pace == Pace::Even {
+                bits |= std::mem::take(&mut self.put_off[word]);
             }
+            while bits != 0 {
+                let slot = u32::try_from(word * 64).unwrap_or(u32::MAX);
+                let slot = slot.saturating_add(bits.trailing_zeros());
+                bits &= bits - 1;
+                waiting.entry(self.shadow.region(slot).unwrap_or(0)).or_default().push(slot);
+            }
+        }
+        waiting
+    }
+
+    /// What is to be done about a slot.
+    fn gather(&mut self, now: Timestamp, slot: u32, since: Instant, batch: &mut Vec<Op>) {
+        let is = self.map.occupant(now, slot).as_ref().and_then(held);
+        match plan(self.shadow.get(slot), is, self.pace) {
+            None => {
+                self.put_off[slot as usize / 64] |= 1 << (slot % 64);
+                self.carrier.metrics.put_off.increment(1);
+            }
+            Some(plan) if plan.put.is_none() && plan.drop.is_none() => {}
+            Some(plan) => batch.push(Op { slot, plan, since }),
         }
     }
 
@@ -257,13 +274,14 @@ impl Courier {
         let mut settled = Ok(());
         while self.under_way.len() > most {
             let Some(ended) = self.under_way.join_next().await else { break };
-            let Ok((batch, sent)) = ended else { unreachable!("a batch neither panics nor ends") };
-            match sent {
-                Ok(()) => self.carried(&batch),
-                Err(error) => {
+            match ended {
+                Ok((batch, Ok(()))) => self.carried(&batch),
+                Ok((batch, Err(error))) => {
                     self.note_all(&batch);
                     settled = Err(error);
                 }
+                // Whose batch it was is gone with it: doubt finds what differs.
+                Err(lost) => settled = Err(LinkError::Broken { detail: lost.to_string() }),
             }
         }
         settled
