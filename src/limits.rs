@@ -77,6 +77,12 @@ pub const MAX_ANSWER_BYTES_PER_CONNECTION: usize = 64 << 20;
 /// taken the one before.
 pub const ANSWER_SLICE_BYTES: usize = 16 << 10;
 
+/// Origins whose pages may call by gRPC-Web. More are refused when the server starts.
+pub const MAX_WEB_ORIGINS: usize = 64;
+
+/// How long a browser may remember that a page may call, in seconds.
+pub const PREFLIGHT_SECONDS: u64 = 7_200;
+
 /// How long a connection may take to send its first 24 bytes, by which HTTP/2 and HTTP/1.1 are told
 /// apart, in seconds. Longer: it is closed.
 pub const GREETING_SECONDS: u64 = 10;

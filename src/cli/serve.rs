@@ -100,6 +100,10 @@ pub(super) struct Args {
     /// Answer from the copy in Redis alone, and write nothing to it
     #[arg(long)]
     fallback_only: bool,
+    /// Pages whose browsers may call by gRPC-Web: origins such as https://dispatch.example.com, with
+    /// commas, or * for any
+    #[arg(long, value_name = "ORIGIN,...")]
+    web_origins: Option<String>,
     /// Allow addresses that other machines can reach, without encryption or authentication
     #[arg(long)]
     insecure: bool,
@@ -133,6 +137,7 @@ impl Args {
             .flag("clock", self.clock.clone())
             .flag("redis", (!self.redis.is_empty()).then(|| self.redis.join(",")))
             .flag("fallback_only", self.fallback_only.then(|| "true".to_owned()))
+            .flag("web_origins", self.web_origins.clone())
             .flag("insecure", self.insecure.then(|| "true".to_owned()))
     }
 }
@@ -277,6 +282,7 @@ fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<S
         threads: config.threads,
         stale_after: config.index.stale_after,
         drain_timeout: Duration::from_millis(config.drain_timeout.get()),
+        web_origins: config.web_origins.clone(),
         market: slot.clone().map(|slot| (slot, Arc::clone(&metrics))),
         tenure: tenure.clone(),
         metrics: Some(Arc::clone(&metrics)),

@@ -23,6 +23,7 @@ pub use standby::StandbySettings;
 
 use crate::index::IndexConfig;
 use crate::mirror::RedisAddress;
+use crate::server::WebOrigins;
 use crate::telemetry::LogFormat;
 use crate::units::Millis;
 
@@ -64,6 +65,8 @@ pub struct Config {
     pub standby: StandbySettings,
     /// Whether questions are answered from that copy alone, and nothing is written to it.
     pub fallback_only: bool,
+    /// From which pages browsers may call by gRPC-Web.
+    pub web_origins: WebOrigins,
     /// Whether anybody who reaches the address may use it.
     pub insecure: bool,
     /// Each setting as it was given, for `--print-config`.

@@ -10,6 +10,7 @@ use super::{ClockKind, Config, Problem, Problems, market, standby};
 use crate::index::IndexConfig;
 use crate::limits;
 use crate::mirror::RedisAddress;
+use crate::server::WebOrigins;
 use crate::telemetry::LogFormat;
 use crate::units::Millis;
 
@@ -49,6 +50,7 @@ pub(super) fn resolve(layers: Layers) -> Result<Config, Problems> {
     let market = market::read(&mut reader);
     let copy = copy(&mut reader);
     let standby = standby::read(&mut reader, copy.as_ref().map(|copy| &copy.0));
+    let web_origins = reader.read("web_origins", str::parse::<WebOrigins>);
     let insecure = reader.read("insecure", truth);
     reader.agree(stale_after, forget_after);
     reader.protect(&[("listen", listen), ("http", http)], insecure);
@@ -77,6 +79,7 @@ pub(super) fn resolve(layers: Layers) -> Result<Config, Problems> {
             redis: copy.as_ref()?.0.clone(),
             fallback_only: copy?.1,
             standby: standby?,
+            web_origins: web_origins?,
             insecure: insecure?,
             printed: reader.printed,
         })

@@ -55,7 +55,7 @@ const fn limit(name: &'static str, default: usize) -> Setting {
 }
 
 /// Each setting.
-pub const SETTINGS: [Setting; 50] = [
+pub const SETTINGS: [Setting; 51] = [
     text("listen", "127.0.0.1:7400"),
     text("http", "127.0.0.1:7401"),
     // 0: as many as the machine has cores.
@@ -106,6 +106,7 @@ pub const SETTINGS: [Setting; 50] = [
     text("ack", "local"),
     text("advertise", ""),
     bare("fallback_only", "false"),
+    text("web_origins", ""),
     bare("insecure", "false"),
 ];
 

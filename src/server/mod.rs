@@ -8,6 +8,7 @@
 //! The server is a library: the command line, replay, benchmarks and tests embed it.
 
 mod accept;
+mod browsers;
 mod control;
 mod errors;
 mod framing;
@@ -25,6 +26,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, watch};
 
+pub use browsers::WebOrigins;
 pub use options::ServerConfig;
 pub use record::{Recorder, RecorderSink};
 
@@ -120,6 +122,7 @@ impl Server {
                 tenure: tenure.clone(),
                 health: health.clone(),
                 greeting: config.greeting,
+                web_origins: config.web_origins.clone(),
                 drain_timeout: config.drain_timeout,
             };
             let stopping = stopping.clone();

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::WebOrigins;
 use crate::api::{CopyUse, ReportSink};
 use crate::host::MarketSlot;
 use crate::limits;
@@ -24,6 +25,8 @@ pub struct ServerConfig {
     pub http_limits: HttpLimits,
     /// How long a gRPC connection may take to say its first bytes.
     pub greeting: Duration,
+    /// From which pages browsers may call by gRPC-Web.
+    pub web_origins: WebOrigins,
     /// How many threads serve gRPC, 1..=[`limits::MAX_THREADS`].
     pub threads: usize,
     /// The maximum age of a position in an answer if the question does not say.
@@ -51,6 +54,7 @@ impl Default for ServerConfig {
             http: Some(loopback),
             http_limits: HttpLimits::default(),
             greeting: Duration::from_secs(limits::GREETING_SECONDS),
+            web_origins: WebOrigins::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             stale_after: Millis::from_secs(60),
             drain_timeout: Duration::from_secs(10),

@@ -15,10 +15,12 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
 use tower::layer::util::{Identity, Stack};
-use tower::util::MapResponseLayer;
+use tower::util::{Either, MapResponseLayer, option_layer};
+use tower_http::cors::CorsLayer;
 
 use super::Drained;
 use super::accept::Accepted;
+use super::browsers::WebOrigins;
 use super::errors::CountErrors;
 use super::guard::GuardLayer;
 use super::health::HealthWatch;
@@ -41,7 +43,10 @@ type Unreadable = MapResponseLayer<fn(Response<Body>) -> Response<Body>>;
 
 /// What each call passes through, the outermost last.
 type Layers =
-    Stack<Unreadable, Stack<GuardLayer, Stack<CountErrors, Stack<GrpcWebLayer, Identity>>>>;
+    Stack<Unreadable, Stack<GuardLayer, Stack<CountErrors, Stack<GrpcWebLayer, Browsers>>>>;
+
+/// Answers browsers that ask whether a page may call, where some may.
+type Browsers = Stack<Either<CorsLayer, Identity>, Identity>;
 
 pub(super) struct Worker {
     pub(super) door: Arc<Door>,
@@ -49,6 +54,7 @@ pub(super) struct Worker {
     pub(super) health: HealthReporter,
     /// How long a connection may take to say its first bytes.
     pub(super) greeting: Duration,
+    pub(super) web_origins: WebOrigins,
     pub(super) drain_timeout: Duration,
 }
 
@@ -112,6 +118,7 @@ impl Worker {
         let v1alpha =
             reflection().build_v1alpha().ok().map(|service| service.accept_compressed(Gzip));
         builder()
+            .layer(option_layer(self.web_origins.layer()))
             .layer(GrpcWebLayer::new())
             .layer(CountErrors(Arc::clone(&self.door.metrics)))
             // Inside, where there are messages in frames, whatever the client speaks.

@@ -1,6 +1,8 @@
 //! What surrounds the services: reflection, health, gRPC-Web, HTTP, metrics.
 
 use hansom::api::proto::{CountRequest, CountResponse, NearestRequest, ReportRequest};
+use hansom::index::IndexConfig;
+use hansom::server::ServerConfig;
 use prost::Message as _;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -78,6 +80,56 @@ async fn a_browser_can_ask() {
     let message = &body[start + 5..start + 5 + length];
     assert_eq!(CountResponse::decode(message).unwrap().count, 3);
     assert!(String::from_utf8_lossy(&body).contains("grpc-status:0"), "the trailers");
+}
+
+/// A server that lets pages of these origins call.
+async fn for_pages_of(origins: &str) -> Fixture {
+    let allow = |config: &mut ServerConfig| config.web_origins = origins.parse().unwrap();
+    Fixture::with(IndexConfig::default(), allow).await
+}
+
+/// What a browser asks before it lets a page call, and the answer's head.
+async fn preflight(fixture: &Fixture, origin: &str) -> String {
+    let request = format!(
+        "OPTIONS /hansom.v1.ProximityService/Count HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+         Origin: {origin}\r\nAccess-Control-Request-Method: POST\r\n\
+         Access-Control-Request-Headers: content-type,x-grpc-web,grpc-timeout\r\n\r\n"
+    );
+    raw_http(fixture.running.grpc_addr(), request.into_bytes()).await.0.to_lowercase()
+}
+
+#[tokio::test]
+async fn pages_of_the_origins_that_are_named_may_call() {
+    const PAGE: &str = "https://dispatch.example.com";
+    let fixture = for_pages_of(PAGE).await;
+    let head = preflight(&fixture, PAGE).await;
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    assert!(head.contains(&format!("access-control-allow-origin: {PAGE}\r\n")), "{head}");
+    assert!(head.contains("access-control-allow-methods: post"), "{head}");
+    assert!(head.contains("allow-headers: content-type,x-grpc-web,grpc-timeout"), "{head}");
+    let head = preflight(&fixture, "https://elsewhere.example.com").await;
+    assert!(!head.contains("access-control-allow-origin"), "{head}");
+    let call = format!(
+        "POST /hansom.v1.ProximityService/Count HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+         Origin: {PAGE}\r\nContent-Type: application/grpc-web+proto\r\nContent-Length: 0\r\n\r\n"
+    );
+    let (head, _) = raw_http(fixture.running.grpc_addr(), call.into_bytes()).await;
+    let head = head.to_lowercase();
+    assert!(head.contains(&format!("access-control-allow-origin: {PAGE}\r\n")), "{head}");
+    assert!(
+        head.contains("access-control-expose-headers:") && head.contains("grpc-status"),
+        "{head}"
+    );
+}
+
+#[tokio::test]
+async fn no_page_may_call_unless_it_is_said() {
+    let fixture = Fixture::start().await;
+    let head = preflight(&fixture, "https://dispatch.example.com").await;
+    assert!(!head.contains("access-control"), "{head}");
+    let fixture = for_pages_of("*").await;
+    let head = preflight(&fixture, "https://dispatch.example.com").await;
+    assert!(head.contains("access-control-allow-origin: *\r\n"), "{head}");
 }
 
 #[tokio::test]

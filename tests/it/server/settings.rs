@@ -8,8 +8,8 @@ use hansom::index::IndexConfig;
 use super::serve::output;
 
 /// Those whose default is words in the help and the README: a core's threads, nothing, no.
-const IN_WORDS: [&str; 6] =
-    ["record", "decisions", "redis", "advertise", "fallback_only", "insecure"];
+const IN_WORDS: [&str; 7] =
+    ["record", "decisions", "redis", "advertise", "fallback_only", "web_origins", "insecure"];
 
 #[test]
 fn the_index_and_the_settings_have_the_same_defaults() {
