@@ -21,6 +21,8 @@ mod version;
 #[cfg(test)]
 mod moves;
 #[cfg(test)]
+mod overwrites;
+#[cfg(test)]
 mod reads;
 
 /// Runs a program in each way that it can go; whether nothing it asserts ever failed.
