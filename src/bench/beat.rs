@@ -39,6 +39,12 @@ impl Ticker {
         Ok(ticker)
     }
 
+    /// Something with which others, too, can wake whoever waits: who is awake at this moment sees
+    /// earlier that another is due than a thread that has to be woken for it.
+    pub(super) fn nudge(&self) -> Arc<Notify> {
+        Arc::clone(&self.tick)
+    }
+
     /// Waits until `due`, to within a tick; returns at once if it has passed.
     async fn wait(&self, due: Instant) {
         loop {

@@ -105,9 +105,12 @@ async fn ask(stage: &Stage, ticker: &Ticker, thread: usize, rate: u32) -> Result
         let mut asker = askers[next % askers.len()].clone();
         next += 1;
         let question = fleet.question(stage.options.k, stage.options.radius);
+        let nudge = ticker.nudge();
         under_way.spawn(async move {
             asker.nearest(question).await?;
-            Ok::<_, BenchError>(due.elapsed())
+            let took = due.elapsed();
+            nudge.notify_waiters();
+            Ok::<_, BenchError>(took)
         });
     }
     while let Some(took) = under_way.join_next().await {
