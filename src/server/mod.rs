@@ -16,6 +16,7 @@ mod health;
 mod options;
 mod purse;
 mod record;
+mod services;
 mod wire;
 mod worker;
 
@@ -121,6 +122,7 @@ impl Server {
                 health: health.clone(),
                 greeting: config.greeting,
                 drain_timeout: config.drain_timeout,
+                give_back: config.give_back,
             };
             let stopping = stopping.clone();
             let name = format!("hansom-worker-{i}");
@@ -129,8 +131,8 @@ impl Server {
             })?);
         }
         let http = http.map(|(listener, _)| listener);
-        let http_limits = config.http_limits;
-        let control = control::Control { door, health, grpc, http, http_limits, queues };
+        let (http_limits, give_back) = (config.http_limits, config.give_back);
+        let control = control::Control { door, health, grpc, http, http_limits, queues, give_back };
         running.control = Some(spawn("hansom-control", move |runtime| {
             runtime.block_on(control.run(stopping));
         })?);
