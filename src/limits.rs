@@ -148,10 +148,6 @@ pub const MAX_BINDINGS_PER_MESSAGE: usize = 65_536;
 /// One more than the largest handle. A larger one: the binding is refused.
 pub const MAX_HANDLES: u32 = 1 << 22;
 
-/// What a server asks of its allocator once a second and gives back untouched: large enough to be a
-/// piece of its own, so that what was freed before goes back to the system.
-pub const NUDGE_BYTES: usize = 1 << 20;
-
 /// How far ahead of the handles bound so far a new one may lie, so that the table stays dense.
 /// Further: the binding is refused.
 pub const HANDLE_SLACK: u32 = 65_536;

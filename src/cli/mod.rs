@@ -45,11 +45,12 @@ enum Command {
     Redis(redis::Args),
 }
 
-/// Parses the process's arguments, runs the subcommand, and returns the exit code.
+/// Parses the process's arguments, runs the subcommand, and returns the exit code. A server has each thread
+/// that has nothing to do `give_back` what it has freed ([`crate::server::ServerConfig::give_back`]).
 ///
 /// # Errors
 /// Whatever the subcommand could not handle, with its context, for the caller to print.
-pub fn run() -> anyhow::Result<ExitCode> {
+pub fn run(give_back: fn()) -> anyhow::Result<ExitCode> {
     // What `Cli::parse` does, but keeping which flags were given.
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -60,7 +61,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Trips(args) => trips::run(&args),
         Command::VerifyDecisions(args) => verify_decisions::run(&args),
         Command::Redis(args) => redis::run(&args),
-        Command::Serve(args) => serve::run(&args),
+        Command::Serve(args) => serve::run(&args, give_back),
         Command::Replay(args) => replay::run(&args, &replay::Given::of(&matches)),
         Command::Bench(args) => bench::run(&args),
     }

@@ -143,7 +143,7 @@ impl Args {
 }
 
 /// Runs the subcommand.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, give_back: fn()) -> anyhow::Result<ExitCode> {
     let config = match Config::resolve(args.layers()) {
         Ok(config) => config,
         #[expect(clippy::print_stderr, reason = "what a wrong invocation is told")]
@@ -168,7 +168,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 (Some(recorder), Some(Arc::new(sink) as Arc<dyn ReportSink>))
             }
         };
-        let Started { running, hosted, mirror } = start(&config, sink)?;
+        let Started { running, hosted, mirror } = start(&config, sink, give_back)?;
         announce(&running)?;
         log_start(&config, &running);
         let name = signals.next().await;
@@ -246,7 +246,11 @@ struct Started {
     mirror: Option<Mirror>,
 }
 
-fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<Started> {
+fn start(
+    config: &Config,
+    sink: Option<Arc<dyn ReportSink>>,
+    give_back: fn(),
+) -> anyhow::Result<Started> {
     let clock = Arc::new(match config.clock {
         ClockKind::Wall => Clock::Wall,
         ClockKind::Trace => Clock::trace(),
@@ -287,6 +291,7 @@ fn start(config: &Config, sink: Option<Arc<dyn ReportSink>>) -> anyhow::Result<S
         tenure: tenure.clone(),
         metrics: Some(Arc::clone(&metrics)),
         copy,
+        give_back,
         sink,
         ..ServerConfig::default()
     };

@@ -12,7 +12,6 @@ use tonic_health::server::HealthReporter;
 use super::accept::{self, Accepted};
 use super::health;
 use crate::api::Door;
-use crate::limits;
 use crate::web::{self, HttpLimits};
 
 /// How often time passes for the map.
@@ -25,13 +24,14 @@ pub(super) struct Control {
     pub(super) http: Option<TcpListener>,
     pub(super) http_limits: HttpLimits,
     pub(super) queues: Vec<mpsc::Sender<Accepted>>,
+    pub(super) give_back: fn(),
 }
 
 impl Control {
     /// Runs until `stop` becomes true.
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
         health::tell(&self.health, ServingStatus::Serving).await;
-        let Self { door, health, grpc, http, http_limits, queues } = self;
+        let Self { door, health, grpc, http, http_limits, queues, give_back } = self;
         let mut drain = door.drain();
         let accepting = async {
             match tokio::net::TcpListener::from_std(grpc) {
@@ -59,14 +59,14 @@ impl Control {
         tokio::select! {
             () = until_drain => {}
             () = serving => {}
-            () = tick(&door, &health) => {}
+            () = tick(&door, &health, give_back) => {}
             _ = stop.wait_for(|&stop| stop) => {}
         }
     }
 }
 
 /// Lets time pass, and notes how the market is doing.
-async fn tick(door: &Door, health: &HealthReporter) {
+async fn tick(door: &Door, health: &HealthReporter, give_back: fn()) {
     let mut told = ServingStatus::Serving;
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -93,13 +93,4 @@ async fn tick(door: &Door, health: &HealthReporter) {
         door.metrics.upkeep();
         give_back();
     }
-}
-
-/// Has the allocator return to the system what was freed some time ago.
-///
-/// Ours does so only when it is next asked for much at once, by whichever thread: after a gateway's
-/// stream of a million drivers had ended, an idle server kept all of its tables for good. What is
-/// asked for here is never touched, so that it takes no memory.
-fn give_back() {
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(limits::NUDGE_BYTES)));
 }

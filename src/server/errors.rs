@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::HttpBody;
 use axum::http::{HeaderMap, Request, Response};
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
@@ -34,73 +34,102 @@ pub(super) struct Counted<S> {
     metrics: Arc<Metrics>,
 }
 
-impl<S> Service<Request<Body>> for Counted<S>
+impl<S, B> Service<Request<Body>> for Counted<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-    S::Error: 'static,
+    S: Service<Request<Body>, Response = Response<B>>,
+    S::Future: Unpin,
+    B: HttpBody,
 {
-    type Response = Response<Body>;
+    type Response = Response<Watched<B>>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+    type Future = Counting<S::Future>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let rpc = Rpc::of_path(request.uri().path());
         let metrics = Arc::clone(&self.metrics);
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let response = answer.await?;
-            let Some(rpc) = rpc else { return Ok(response) };
-            if response.headers().contains_key(STATUS) {
-                count(&metrics, rpc, response.headers());
-                return Ok(response);
+        Counting { inner: self.inner.call(request), watch: rpc.map(|rpc| Watch { rpc, metrics }) }
+    }
+}
+
+/// A call that is under way. Spelled out, and its body not packed: each call passes here.
+#[derive(Debug)]
+pub(super) struct Counting<F> {
+    inner: F,
+    /// None of a method that we do not know.
+    watch: Option<Watch>,
+}
+
+impl<F, B, E> Future for Counting<F>
+where
+    F: Future<Output = Result<Response<B>, E>> + Unpin,
+{
+    type Output = Result<Response<Watched<B>>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let response = ready!(Pin::new(&mut self.inner).poll(cx))?;
+        let watch = self.watch.take().filter(|watch| {
+            let ended = response.headers().contains_key(STATUS);
+            if ended {
+                watch.count(response.headers());
             }
-            if !rpc.is_stream() {
-                return Ok(response);
-            }
-            Ok(response.map(|inner| Body::new(Watched { inner, rpc, metrics })))
-        })
+            !ended && watch.rpc.is_stream()
+        });
+        Poll::Ready(Ok(response.map(|inner| Watched { inner, watch })))
     }
 }
 
 const STATUS: &str = "grpc-status";
 
-fn count(metrics: &Metrics, rpc: Rpc, headers: &HeaderMap) {
-    let code = headers.get(STATUS).and_then(|value| value.to_str().ok()?.parse().ok());
-    if let Some(code) = code {
-        metrics.failed(rpc, code);
-    }
-}
-
-/// A stream's answer, whose trailers tell how it ended.
-struct Watched {
-    inner: Body,
+/// What is counted, and where.
+#[derive(Debug)]
+struct Watch {
     rpc: Rpc,
     metrics: Arc<Metrics>,
 }
 
-impl HttpBody for Watched {
-    type Data = <Body as HttpBody>::Data;
-    type Error = <Body as HttpBody>::Error;
+impl Watch {
+    fn count(&self, headers: &HeaderMap) {
+        let code = headers.get(STATUS).and_then(|value| value.to_str().ok()?.parse().ok());
+        if let Some(code) = code {
+            self.metrics.failed(self.rpc, code);
+        }
+    }
+}
+
+/// An answer; of a stream, the trailers tell how it ended.
+#[derive(Debug)]
+pub(super) struct Watched<B> {
+    inner: B,
+    watch: Option<Watch>,
+}
+
+impl<B: HttpBody + Unpin> HttpBody for Watched<B> {
+    type Data = B::Data;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        if let Some(Ok(frame)) = &frame
+        if let Some(watch) = &self.watch
+            && let Some(Ok(frame)) = &frame
             && let Some(trailers) = frame.trailers_ref()
         {
-            count(&self.metrics, self.rpc, trailers);
+            watch.count(trailers);
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
         self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
     }
 }

@@ -42,12 +42,12 @@ pub(super) struct Guard<S> {
 
 impl<S> Service<Request<Body>> for Guard<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
+    S: Service<Request<Asked>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Unpin,
 {
-    type Response = Response<Body>;
+    type Response = Response<Answered>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Guarded<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -56,15 +56,34 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let purses = request.extensions().get::<Purses>().cloned().unwrap_or_default();
         let Purses { requests, answers } = purses;
-        let answering = self.inner.call(request.map(|body| Body::new(Asked::new(body, requests))));
-        Box::pin(
-            async move { Ok(answering.await?.map(|body| Body::new(Answered::new(body, answers)))) },
-        )
+        let inner = self.inner.call(request.map(|body| Asked::new(body, requests)));
+        Guarded { inner, answers }
+    }
+}
+
+/// A call that is under way. Spelled out, and its bodies not packed: each call passes here.
+#[derive(Debug)]
+pub(super) struct Guarded<F> {
+    inner: F,
+    answers: Arc<Purse>,
+}
+
+impl<F> Future for Guarded<F>
+where
+    F: Future<Output = Result<Response<Body>, Infallible>> + Unpin,
+{
+    type Output = Result<Response<Answered>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let response = ready!(Pin::new(&mut self.inner).poll(cx))?;
+        let answers = Arc::clone(&self.answers);
+        Poll::Ready(Ok(response.map(|body| Answered::new(body, answers))))
     }
 }
 
 /// A request's body.
-struct Asked {
+#[derive(Debug)]
+pub(super) struct Asked {
     inner: Body,
     framing: Framing,
     share: Share,
@@ -108,7 +127,8 @@ impl HttpBody for Asked {
 }
 
 /// An answer's body.
-struct Answered {
+#[derive(Debug)]
+pub(super) struct Answered {
     inner: Body,
     /// What is left of a large frame.
     rest: Bytes,

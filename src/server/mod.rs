@@ -17,6 +17,7 @@ mod health;
 mod options;
 mod purse;
 mod record;
+mod services;
 mod wire;
 mod worker;
 
@@ -124,6 +125,7 @@ impl Server {
                 greeting: config.greeting,
                 web_origins: config.web_origins.clone(),
                 drain_timeout: config.drain_timeout,
+                give_back: config.give_back,
             };
             let stopping = stopping.clone();
             let name = format!("hansom-worker-{i}");
@@ -132,8 +134,8 @@ impl Server {
             })?);
         }
         let http = http.map(|(listener, _)| listener);
-        let http_limits = config.http_limits;
-        let control = control::Control { door, health, grpc, http, http_limits, queues };
+        let (http_limits, give_back) = (config.http_limits, config.give_back);
+        let control = control::Control { door, health, grpc, http, http_limits, queues, give_back };
         running.control = Some(spawn("hansom-control", move |runtime| {
             runtime.block_on(control.run(stopping));
         })?);

@@ -4,6 +4,8 @@
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -22,15 +24,17 @@ const GREETING_BYTES: usize = 24;
 pub(super) struct Wire<S> {
     inner: S,
     purses: Purses,
+    /// How often something has come to the worker that serves it.
+    arrivals: Arc<AtomicU64>,
     /// Until it has greeted: by when, and how many bytes it has said.
     greeting: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
 impl<S> Wire<S> {
     /// A connection that has so long to say its first bytes.
-    pub(super) fn new(inner: S, greeting: Duration) -> Self {
+    pub(super) fn new(inner: S, greeting: Duration, arrivals: Arc<AtomicU64>) -> Self {
         let deadline = Box::pin(tokio::time::sleep(greeting));
-        Self { inner, purses: Purses::default(), greeting: Some((deadline, 0)) }
+        Self { inner, purses: Purses::default(), arrivals, greeting: Some((deadline, 0)) }
     }
 }
 
@@ -51,6 +55,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         let this = &mut *self;
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.inner).poll_read(cx, buffer);
+        if read.is_ready() {
+            this.arrivals.fetch_add(1, Ordering::Relaxed);
+        }
         if let Some((deadline, said)) = &mut this.greeting {
             *said += buffer.filled().len() - before;
             if *said >= GREETING_BYTES {

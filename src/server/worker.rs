@@ -2,21 +2,21 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::body::Body;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::codegen::http::Response;
-use tonic::transport::server::Router;
+use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
-use tower::layer::util::{Identity, Stack};
-use tower::util::{Either, MapResponseLayer, option_layer};
-use tower_http::cors::CorsLayer;
+use tower::util::{MapResponseLayer, option_layer};
 
 use super::Drained;
 use super::accept::Accepted;
@@ -24,6 +24,7 @@ use super::browsers::WebOrigins;
 use super::errors::CountErrors;
 use super::guard::GuardLayer;
 use super::health::HealthWatch;
+use super::services::{All, Services};
 use super::wire::Wire;
 use crate::api::proto::FILE_DESCRIPTOR_SET;
 use crate::api::proto::admin_service_server::AdminServiceServer;
@@ -38,15 +39,11 @@ use crate::api::{
 use crate::limits;
 use crate::succession::Tenure;
 
+/// A worker to which nothing has come for so long has nothing to do.
+const QUIET: Duration = Duration::from_secs(1);
+
 /// Puts what tonic says of a request that it cannot read in our terms.
 type Unreadable = MapResponseLayer<fn(Response<Body>) -> Response<Body>>;
-
-/// What each call passes through, the outermost last.
-type Layers =
-    Stack<Unreadable, Stack<GuardLayer, Stack<CountErrors, Stack<GrpcWebLayer, Browsers>>>>;
-
-/// Answers browsers that ask whether a page may call, where some may.
-type Browsers = Stack<Either<CorsLayer, Identity>, Identity>;
 
 pub(super) struct Worker {
     pub(super) door: Arc<Door>,
@@ -56,6 +53,7 @@ pub(super) struct Worker {
     pub(super) greeting: Duration,
     pub(super) web_origins: WebOrigins,
     pub(super) drain_timeout: Duration,
+    pub(super) give_back: fn(),
 }
 
 impl Worker {
@@ -67,15 +65,27 @@ impl Worker {
     ) -> Drained {
         let mut draining = self.door.drain();
         let mut told = self.door.drain();
-        let incoming = ReceiverStream::new(queue)
-            .map(|accepted| Ok::<_, io::Error>(Wire::new(accepted.adopt()?, self.greeting)));
-        let serve = self.router().serve_with_incoming_shutdown(incoming, async move {
-            drop(draining.wait_for(|&draining| draining).await);
-        });
+        let arrivals = Arc::new(AtomicU64::new(0));
+        let wire = |accepted: Accepted| {
+            Ok::<_, io::Error>(Wire::new(accepted.adopt()?, self.greeting, Arc::clone(&arrivals)))
+        };
+        let incoming = ReceiverStream::new(queue).map(wire);
+        let transport = builder()
+            .layer(option_layer(self.web_origins.layer()))
+            .layer(GrpcWebLayer::new())
+            .layer(CountErrors(Arc::clone(&self.door.metrics)))
+            // Inside, where there are messages in frames, whatever the client speaks.
+            .layer(GuardLayer)
+            // Inside of what counts: so that what is counted is what the caller is told.
+            .layer(Unreadable::new(unreadable_call));
+        let until = async move { drop(draining.wait_for(|&draining| draining).await) };
+        let serve = transport.serve_with_incoming_shutdown(self.services(), incoming, until);
         let deadline = async move {
             drop(told.wait_for(|&draining| draining).await);
             tokio::time::sleep(self.drain_timeout).await;
         };
+        // Ends with the runtime.
+        tokio::spawn(tidy(Arc::clone(&arrivals), self.give_back));
         tokio::select! {
             served = serve => {
                 if let Err(error) = served {
@@ -88,7 +98,7 @@ impl Worker {
         }
     }
 
-    fn router(&self) -> Router<Layers> {
+    fn services(&self) -> Services {
         let driver = DriverServiceServer::new(DriverService::new(Arc::clone(&self.door)))
             .accept_compressed(Gzip)
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
@@ -117,22 +127,32 @@ impl Worker {
         let v1 = reflection().build_v1().ok().map(|service| service.accept_compressed(Gzip));
         let v1alpha =
             reflection().build_v1alpha().ok().map(|service| service.accept_compressed(Gzip));
-        builder()
-            .layer(option_layer(self.web_origins.layer()))
-            .layer(GrpcWebLayer::new())
-            .layer(CountErrors(Arc::clone(&self.door.metrics)))
-            // Inside, where there are messages in frames, whatever the client speaks.
-            .layer(GuardLayer)
-            // Inside of what counts: so that what is counted is what the caller is told.
-            .layer(Unreadable::new(unreadable_call))
-            .add_service(driver)
-            .add_service(proximity)
-            .add_service(rider)
-            .add_service(admin)
-            .add_service(succession)
-            .add_service(health)
-            .add_optional_service(v1)
-            .add_optional_service(v1alpha)
+        let rare = Routes::new(admin).add_service(succession).add_service(health);
+        let rare = match v1 {
+            Some(service) => rare.add_service(service),
+            None => rare,
+        };
+        let others = match v1alpha {
+            Some(service) => rare.add_service(service),
+            None => rare,
+        };
+        Services::new(All { driver, proximity, rider, others })
+    }
+}
+
+/// Gives back what this thread has freed, once it has nothing to do.
+async fn tidy(arrivals: Arc<AtomicU64>, give_back: fn()) {
+    let mut interval = tokio::time::interval(QUIET);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut before, mut tidied) = (0, 0);
+    loop {
+        interval.tick().await;
+        let now = arrivals.load(Ordering::Relaxed);
+        if now == before && now != tidied {
+            give_back();
+            tidied = now;
+        }
+        before = now;
     }
 }
 

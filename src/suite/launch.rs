@@ -109,17 +109,23 @@ impl Launched {
         Err(Trouble::Failed(format!("{} does not answer: {last}; {}", self.name, told.join("; "))))
     }
 
-    /// What it occupies of the machine's memory, in bytes.
-    pub(super) fn resident(&self) -> Option<u64> {
-        resident(self.child.id())
+    /// What it occupies of the machine's memory for itself, in bytes.
+    pub(super) fn anonymous(&self) -> Option<u64> {
+        anonymous(self.child.id())
     }
 }
 
-/// What a process occupies of the machine's memory, in bytes, where Linux tells it.
-pub(super) fn resident(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+/// What a process occupies of the machine's memory for itself, in bytes, where Linux tells it.
+///
+/// Pages of its program's file are not counted: they come when code is run for the first time and go when
+/// the kernel likes, whoever has how many drivers.
+pub(super) fn anonymous(pid: u32) -> Option<u64> {
+    anonymous_of(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+}
+
+fn anonymous_of(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
     Some(kib << 10)
 }
 
@@ -138,5 +144,17 @@ impl Drop for Launched {
         // Both fail if it has ended by itself.
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_memory_of_its_own_is_counted() {
+        let status = "VmRSS:\t  300 kB\nRssAnon:\t     200 kB\nRssFile:\t  100 kB\n";
+        assert_eq!(anonymous_of(status), Some(200 << 10));
+        assert_eq!((anonymous_of("VmRSS:\t 300 kB\n"), anonymous(u32::MAX)), (None, None));
     }
 }

@@ -38,6 +38,9 @@ pub enum Call {
     Unary,
     /// The same, with a radius that the client guesses and doubles.
     AdaptiveUnary,
+    /// One at a time, through a client that has a runtime and waits for events, as services have it, where
+    /// `Unary` writes to a socket and reads from it.
+    AsyncUnary,
 }
 
 impl Call {
@@ -52,12 +55,13 @@ impl Call {
             Self::Direct => "direct",
             Self::Unary => "unary",
             Self::AdaptiveUnary => "adaptive-unary",
+            Self::AsyncUnary => "async-unary",
         }
     }
 
     /// Whether each operation waits for the one before.
     pub const fn waits(self) -> bool {
-        matches!(self, Self::Unary | Self::AdaptiveUnary)
+        matches!(self, Self::Unary | Self::AdaptiveUnary | Self::AsyncUnary)
     }
 }
 

@@ -5,13 +5,12 @@
 //! its neighbourhood, its coordinates and its time. They are asked for some moves ahead, so that
 //! waits overlap.
 
-use std::sync::Arc;
-
 use parking_lot::RwLock;
 
+use super::in_process::Library;
 use crate::geo::LatLng;
 use crate::index::prefetch;
-use crate::suite::system::{About, Call, Client, Filters, Rounding, Sink, System, Trouble};
+use crate::suite::system::{Call, Filters, Found, Rounding, Trouble};
 use crate::suite::workload::{Ask, Move, World};
 
 /// A cache line.
@@ -39,45 +38,24 @@ struct Table {
 const AHEAD: usize = 24;
 
 /// The floor.
-#[derive(Debug, Default)]
-pub(super) struct Floor {
-    table: Arc<RwLock<Table>>,
-}
+#[derive(Debug)]
+pub(super) struct Floor(RwLock<Table>);
 
-struct Writer(Arc<RwLock<Table>>);
+impl Library for Floor {
+    const NAME: &'static str = "floor";
+    const USAGE: &'static str = "four random cache lines an update, prefetched: record, bounds, \
+                                 coordinates, time; nothing can be searched";
+    const FILTERS: Filters = Filters::Cannot;
+    const ROUNDING: Rounding = Rounding::EXACT;
+    const QUESTIONS: &'static [Call] = &[];
 
-impl System for Floor {
-    fn about(&self) -> About {
-        About {
-            name: "floor",
-            version: String::new(),
-            access: "in process",
-            usage: "four random cache lines an update, prefetched: record, bounds, coordinates, time; \
-                    nothing can be searched",
-        }
+    type Scratch = ();
+
+    fn version() -> String {
+        String::new()
     }
 
-    fn updates(&self) -> &'static [Call] {
-        &[Call::Direct]
-    }
-
-    fn questions(&self) -> &'static [Call] {
-        &[]
-    }
-
-    fn filters(&self) -> Filters {
-        Filters::Cannot
-    }
-
-    fn rounding(&self) -> Rounding {
-        Rounding::EXACT
-    }
-
-    fn most_drivers(&self) -> u32 {
-        1_000_000
-    }
-
-    fn load(&mut self, world: &World) -> Result<(), Trouble> {
+    fn load(world: &World) -> Result<Self, Trouble> {
         let drivers = world.drivers();
         // A multiplier without common factors scatters the records.
         let scatter = |i: u32| {
@@ -91,22 +69,11 @@ impl System for Floor {
         let count = places.len();
         let lines = || vec![Line::default(); count];
         let records = places.into_iter().map(|place| Record { place, moves: 0 }).collect();
-        *self.table.write() =
-            Table { records, bounds: lines(), coordinates: lines(), times: lines() };
-        Ok(())
+        let (bounds, coordinates, times) = (lines(), lines(), lines());
+        Ok(Self(RwLock::new(Table { records, bounds, coordinates, times })))
     }
 
-    fn client(&self, _: Option<Call>, _: Option<Call>) -> Result<Box<dyn Client>, Trouble> {
-        Ok(Box::new(Writer(Arc::clone(&self.table))))
-    }
-
-    fn memory(&mut self) -> Result<Option<u64>, Trouble> {
-        Ok(None)
-    }
-}
-
-impl Client for Writer {
-    fn update(&mut self, _: Call, moves: &[Move]) -> Result<(), Trouble> {
+    fn update(&self, (): &mut (), moves: &[Move]) -> Result<(), Trouble> {
         let mut table = self.0.write();
         let Table { records, bounds, coordinates, times } = &mut *table;
         for (i, m) in moves.iter().enumerate() {
@@ -130,7 +97,7 @@ impl Client for Writer {
         Ok(())
     }
 
-    fn ask(&mut self, _: Call, _: &Ask, _: &[LatLng], _: Sink<'_>) -> Result<(), Trouble> {
+    fn nearest(&self, (): &mut (), _: &Ask, _: LatLng, _: &mut Vec<Found>) -> Result<(), Trouble> {
         Err(Trouble::Failed("nothing can be searched here".to_owned()))
     }
 }

@@ -1,18 +1,16 @@
 //! This program's own index, called in process.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::fleet_time::{BEGINNING, FleetTime};
+use super::in_process::Library;
 use crate::geo::LatLng;
 use crate::ids::DriverId;
 use crate::index::{Answer, BatchOutcome, IndexConfig, LiveIndex, LiveMap as _};
 use crate::model::{
     DriverKey, Filter, K, Motion, Nearest, Profile, Report, StatusSet, VehicleTypes,
 };
-use crate::suite::system::{
-    About, Call, Client, Filters, Found, Rounding, Sink, System, Trouble, name,
-};
+use crate::suite::system::{Filters, Found, Rounding, Trouble, name};
 use crate::suite::workload::{Ask, Move, Passing, World, class};
 use crate::units::{Meters, Millis};
 
@@ -20,7 +18,7 @@ use crate::units::{Meters, Millis};
 const BATCH: usize = 1_024;
 
 /// The index, and the key of its first driver: those of the others follow it.
-struct Drivers {
+pub(super) struct HansomDirect {
     index: LiveIndex,
     first: u32,
     count: u64,
@@ -28,24 +26,12 @@ struct Drivers {
     rejected: AtomicU64,
 }
 
-/// The index.
-pub(super) struct HansomDirect {
-    drivers: Option<Arc<Drivers>>,
-}
-
-impl HansomDirect {
-    /// Without drivers.
-    pub(super) const fn start() -> Self {
-        Self { drivers: None }
-    }
-}
-
-struct Caller {
-    drivers: Arc<Drivers>,
+/// What a caller reuses.
+#[derive(Default)]
+pub(super) struct Scratch {
     reports: Vec<Report>,
     outcome: BatchOutcome,
     answer: Answer,
-    found: Vec<Found>,
 }
 
 /// The vehicle types of a driver, by which the filters of the suite pass it or not.
@@ -63,38 +49,20 @@ pub(super) const fn types_for(passing: Passing) -> u16 {
     }
 }
 
-impl System for HansomDirect {
-    fn about(&self) -> About {
-        About {
-            name: "hansom-direct",
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            access: "in process",
-            usage: "LiveIndex: batches of 1,024 reports; an Answer that is reused",
-        }
+impl Library for HansomDirect {
+    const NAME: &'static str = "hansom-direct";
+    const USAGE: &'static str = "LiveIndex: batches of 1,024 reports; an Answer that is reused";
+    const FILTERS: Filters = Filters::Can;
+    const ROUNDING: Rounding = Rounding::EXACT;
+    const MOST_DRIVERS: u32 = 10_000_000;
+
+    type Scratch = Scratch;
+
+    fn version() -> String {
+        env!("CARGO_PKG_VERSION").to_owned()
     }
 
-    fn updates(&self) -> &'static [Call] {
-        &[Call::Direct]
-    }
-
-    fn questions(&self) -> &'static [Call] {
-        &[Call::Direct]
-    }
-
-    fn filters(&self) -> Filters {
-        Filters::Can
-    }
-
-    fn rounding(&self) -> Rounding {
-        Rounding::EXACT
-    }
-
-    fn most_drivers(&self) -> u32 {
-        10_000_000
-    }
-
-    fn load(&mut self, world: &World) -> Result<(), Trouble> {
-        self.drivers = None;
+    fn load(world: &World) -> Result<Self, Trouble> {
         let days = Millis::from_secs(6 * 86_400);
         let config =
             IndexConfig { stale_after: days, forget_after: days, ..IndexConfig::default() };
@@ -117,79 +85,55 @@ impl System for HansomDirect {
             return Err(Trouble::Failed("the keys of a new index are not dense".to_owned()));
         }
         let (first, count) = (keys.first().map_or(0, |key| key.to_bits()), keys.len() as u64);
-        let drivers = Drivers { index, first, count, time, rejected: AtomicU64::new(0) };
-        self.drivers = Some(Arc::new(drivers));
+        let drivers = Self { index, first, count, time, rejected: AtomicU64::new(0) };
         let all = (0..).zip(&world.positions).map(|(driver, &to)| Move { driver, to });
         let all: Vec<Move> = all.collect();
-        self.client(None, None)?.update(Call::Direct, &all)
+        drivers.update(&mut Scratch::default(), &all)?;
+        Ok(drivers)
     }
 
-    fn client(&self, _: Option<Call>, _: Option<Call>) -> Result<Box<dyn Client>, Trouble> {
-        let drivers = self.drivers.clone();
-        Ok(Box::new(Caller {
-            drivers: drivers.ok_or_else(|| Trouble::Failed("it is not loaded".to_owned()))?,
-            reports: Vec::with_capacity(BATCH),
-            outcome: BatchOutcome::default(),
-            answer: Answer::default(),
-            found: Vec::new(),
-        }))
-    }
-
-    fn memory(&mut self) -> Result<Option<u64>, Trouble> {
-        Ok(None)
-    }
-}
-
-impl Client for Caller {
-    fn update(&mut self, _: Call, moves: &[Move]) -> Result<(), Trouble> {
-        let Drivers { index, first, count, time, rejected } = &*self.drivers;
+    fn update(&self, scratch: &mut Scratch, moves: &[Move]) -> Result<(), Trouble> {
+        let Scratch { reports, outcome, .. } = scratch;
         for batch in moves.chunks(BATCH) {
-            let now = time.pass(batch.len());
-            self.reports.clear();
-            self.reports.extend(batch.iter().map(|m| Report {
-                driver: DriverKey(first + m.driver),
+            let now = self.time.pass(batch.len());
+            reports.clear();
+            reports.extend(batch.iter().map(|m| Report {
+                driver: DriverKey(self.first + m.driver),
                 position: m.to,
                 at: now,
                 motion: Motion::default(),
                 status: None,
             }));
-            self.outcome.clear();
-            index.apply(now, &self.reports, &mut self.outcome);
-            rejected.fetch_add(self.outcome.rejected.len() as u64, Ordering::Relaxed);
+            outcome.clear();
+            self.index.apply(now, reports, outcome);
+            self.rejected.fetch_add(outcome.rejected.len() as u64, Ordering::Relaxed);
         }
-        let rejected = rejected.load(Ordering::Relaxed);
-        if rejected > count / 10 + 1_000 {
+        let rejected = self.rejected.load(Ordering::Relaxed);
+        if rejected > self.count / 10 + 1_000 {
             return Err(Trouble::Failed(format!("{rejected} reports were rejected")));
         }
         Ok(())
     }
 
-    fn ask(
-        &mut self,
-        _: Call,
+    fn nearest(
+        &self,
+        scratch: &mut Scratch,
         ask: &Ask,
-        places: &[LatLng],
-        sink: Sink<'_>,
+        place: LatLng,
+        found: &mut Vec<Found>,
     ) -> Result<(), Trouble> {
-        let Drivers { index, first, time, .. } = &*self.drivers;
         let vehicle_types = VehicleTypes::from_bits(types_for(ask.passing));
-        let mut question = Nearest {
-            center: LatLng::try_from(crate::geo::E7 { lat: 0, lng: 0 }).map_err(Trouble::failed)?,
+        let question = Nearest {
+            center: place,
             k: K::try_from(u64::from(ask.k)).map_err(Trouble::failed)?,
             radius: Meters::whole(ask.radius_m),
             filter: Filter { statuses: StatusSet::AVAILABLE, vehicle_types, ..Filter::ANY },
         };
-        let now = time.now();
-        for (i, &place) in places.iter().enumerate() {
-            question.center = place;
-            index.nearest(now, &question, &mut self.answer);
-            self.found.clear();
-            self.found.extend(self.answer.hits.iter().map(|hit| Found {
-                driver: hit.driver.to_bits() - first,
-                distance_m: hit.distance.meters(),
-            }));
-            sink(i, &self.found);
-        }
+        self.index.nearest(self.time.now(), &question, &mut scratch.answer);
+        found.extend(scratch.answer.hits.iter().map(|hit| Found {
+            driver: hit.driver.to_bits() - self.first,
+            distance_m: hit.distance.meters(),
+        }));
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use crate::bench::ServeProcess;
 use crate::client::{Asker, Driver, Ingestor, PipelinedAsker, connect, driver_client};
 use crate::geo::LatLng;
 use crate::limits;
-use crate::suite::launch::{command, resident};
+use crate::suite::launch::{anonymous, command};
 use crate::suite::system::{
     About, Call, Client, Filters, Found, Rounding, Sink, System, Trouble, name, number,
 };
@@ -61,7 +61,7 @@ impl HansomGrpc {
     /// [`Trouble`].
     pub(super) fn start(start: &Start) -> Result<Self, Trouble> {
         let server = serve(start)?;
-        let empty = resident(server.pid()).unwrap_or_default();
+        let empty = anonymous(server.pid()).unwrap_or_default();
         let time = Arc::new(FleetTime::new(1));
         let (start, server, drivers) = (start.clone(), Some(server), AtomicU32::new(0));
         Ok(Self { start, server, time, drivers, empty })
@@ -143,8 +143,8 @@ impl System for HansomGrpc {
     }
 
     fn memory(&mut self) -> Result<Option<u64>, Trouble> {
-        let resident = self.server.as_ref().and_then(|server| resident(server.pid()));
-        Ok(resident.map(|bytes| bytes.saturating_sub(self.empty)))
+        let occupied = self.server.as_ref().and_then(|server| anonymous(server.pid()));
+        Ok(occupied.map(|bytes| bytes.saturating_sub(self.empty)))
     }
 }
 

@@ -4,14 +4,14 @@
 //! refused. So whoever is refused is put a hair's breadth aside, as its users do.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 use kiddo::{MutableKdTree, SquaredEuclidean};
 use parking_lot::RwLock;
 
+use super::in_process::Library;
 use super::sphere::{chord2, meters, point};
 use crate::geo::LatLng;
-use crate::suite::system::{About, Call, Client, Filters, Found, Rounding, Sink, System, Trouble};
+use crate::suite::system::{Filters, Found, Rounding, Trouble};
 use crate::suite::workload::{Ask, Move, World};
 
 /// The tree, and where each driver is in it.
@@ -41,63 +41,30 @@ impl Drivers {
 }
 
 /// A k-d tree.
-#[derive(Default)]
-pub(super) struct Kiddo {
-    drivers: Arc<RwLock<Drivers>>,
-}
+pub(super) struct Kiddo(RwLock<Drivers>);
 
-struct Walker(Arc<RwLock<Drivers>>);
+impl Library for Kiddo {
+    const NAME: &'static str = "kiddo";
+    const USAGE: &'static str = "a MutableKdTree of points on the unit sphere; a move removes and adds; \
+                                 a question is nearest_n within the radius; it cannot filter";
+    const FILTERS: Filters = Filters::Cannot;
+    const ROUNDING: Rounding = Rounding::FORMULA;
 
-impl System for Kiddo {
-    fn about(&self) -> About {
-        About {
-            name: "kiddo",
-            version: super::locked_version("kiddo"),
-            access: "in process",
-            usage: "a MutableKdTree of points on the unit sphere; a move removes and adds; a \
-                    question is nearest_n within the radius; it cannot filter",
-        }
+    type Scratch = ();
+
+    fn version() -> String {
+        super::locked_version("kiddo")
     }
 
-    fn updates(&self) -> &'static [Call] {
-        &[Call::Direct]
-    }
-
-    fn questions(&self) -> &'static [Call] {
-        &[Call::Direct]
-    }
-
-    fn filters(&self) -> Filters {
-        Filters::Cannot
-    }
-
-    fn rounding(&self) -> Rounding {
-        Rounding::FORMULA
-    }
-
-    fn most_drivers(&self) -> u32 {
-        1_000_000
-    }
-
-    fn load(&mut self, world: &World) -> Result<(), Trouble> {
-        let mut drivers = self.drivers.write();
+    fn load(world: &World) -> Result<Self, Trouble> {
         let points = vec![[0.0; 3]; world.positions.len()];
-        *drivers = Drivers { tree: MutableKdTree::default(), points };
+        let mut drivers = Drivers { tree: MutableKdTree::default(), points };
         let mut all = (0..).zip(&world.positions);
-        all.try_for_each(|(driver, &position)| drivers.add(driver, position))
+        all.try_for_each(|(driver, &position)| drivers.add(driver, position))?;
+        Ok(Self(RwLock::new(drivers)))
     }
 
-    fn client(&self, _: Option<Call>, _: Option<Call>) -> Result<Box<dyn Client>, Trouble> {
-        Ok(Box::new(Walker(Arc::clone(&self.drivers))))
-    }
-
-    fn memory(&mut self) -> Result<Option<u64>, Trouble> {
-        Ok(None)
-    }
-}
-
-impl Client for Walker {
-    fn update(&mut self, _: Call, moves: &[Move]) -> Result<(), Trouble> {
+    fn update(&self, (): &mut (), moves: &[Move]) -> Result<(), Trouble> {
         let mut drivers = self.0.write();
         for m in moves {
             let from = drivers.points[m.driver as usize];
@@ -107,33 +74,25 @@ impl Client for Walker {
         Ok(())
     }
 
-    fn ask(
-        &mut self,
-        _: Call,
+    fn nearest(
+        &self,
+        (): &mut (),
         ask: &Ask,
-        places: &[LatLng],
-        sink: Sink<'_>,
+        place: LatLng,
+        found: &mut Vec<Found>,
     ) -> Result<(), Trouble> {
-        let drivers = self.0.read();
         let limit = chord2(f64::from(ask.radius_m));
         let k = NonZeroUsize::new(ask.k as usize).unwrap_or(NonZeroUsize::MIN);
-        let mut found = Vec::new();
-        for (i, &place) in places.iter().enumerate() {
-            let center = point(place);
-            let nearest = drivers
-                .tree
-                .query(&center)
-                .nearest_n::<SquaredEuclidean<f64>>(k)
-                .within::<SquaredEuclidean<f64>>(limit)
-                .execute();
-            found.clear();
-            found.extend(
-                nearest
-                    .iter()
-                    .map(|near| Found { driver: near.item, distance_m: meters(near.distance) }),
-            );
-            sink(i, &found);
-        }
+        let center = point(place);
+        let drivers = self.0.read();
+        let nearest = drivers
+            .tree
+            .query(&center)
+            .nearest_n::<SquaredEuclidean<f64>>(k)
+            .within::<SquaredEuclidean<f64>>(limit)
+            .execute();
+        let told = nearest.iter().map(|near| (near.item, meters(near.distance)));
+        found.extend(told.map(|(driver, distance_m)| Found { driver, distance_m }));
         Ok(())
     }
 }

@@ -4,9 +4,12 @@ mod fleet_time;
 mod floor;
 mod hansom_direct;
 mod hansom_grpc;
+mod in_process;
 mod kiddo;
+mod pipelined;
 mod postgis;
 mod redis;
+mod redis_async;
 mod resp;
 mod rstar;
 mod scan;
@@ -15,6 +18,7 @@ mod tile38;
 
 use std::path::PathBuf;
 
+use self::in_process::InProcess;
 use self::redis::Flavour;
 use super::system::{System, Trouble};
 
@@ -32,15 +36,15 @@ type Starter = fn(&Start) -> Result<Box<dyn System>, Trouble>;
 /// Each system: its name, and how it is started. Ours come first.
 pub const SYSTEMS: [(&str, Starter); 10] = [
     ("hansom", |start| Ok(Box::new(hansom_grpc::HansomGrpc::start(start)?))),
-    ("hansom-direct", |_| Ok(Box::new(hansom_direct::HansomDirect::start()))),
+    ("hansom-direct", |_| Ok(Box::new(InProcess::<hansom_direct::HansomDirect>::start()))),
     ("redis", |start| Ok(Box::new(redis::Geo::start(Flavour::Redis, start)?))),
     ("valkey", |start| Ok(Box::new(redis::Geo::start(Flavour::Valkey, start)?))),
     ("tile38", |start| Ok(Box::new(tile38::Tile38::start(start)?))),
     ("postgis", |start| Ok(Box::new(postgis::PostGis::start(start)?))),
-    ("rstar", |_| Ok(Box::new(rstar::Rstar::default()))),
-    ("kiddo", |_| Ok(Box::new(kiddo::Kiddo::default()))),
-    ("scan", |_| Ok(Box::new(scan::LinearScan::start()))),
-    ("floor", |_| Ok(Box::new(floor::Floor::default()))),
+    ("rstar", |_| Ok(Box::new(InProcess::<rstar::Rstar>::start()))),
+    ("kiddo", |_| Ok(Box::new(InProcess::<kiddo::Kiddo>::start()))),
+    ("scan", |_| Ok(Box::new(InProcess::<scan::LinearScan>::start()))),
+    ("floor", |_| Ok(Box::new(InProcess::<floor::Floor>::start()))),
 ];
 
 /// The peers' names: all that is not ours.

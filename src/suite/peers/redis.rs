@@ -8,25 +8,23 @@
 use redis::Value;
 
 use super::Start;
+use super::pipelined::{Dialect, Server, Speaker, TOGETHER};
+use super::redis_async::Mover;
 use super::resp::{Pipe, metres, odd};
 use crate::geo::LatLng;
-use crate::suite::launch::{Launched, command, find, folder, free_port};
 use crate::suite::system::{
     About, Call, Client, Filters, Found, Rounding, Sink, System, Trouble, name, number,
 };
 use crate::suite::workload::{Ask, Move, World};
 
 /// The key of the drivers: the only one that is touched.
-const KEY: &[u8] = b"hansom-suite";
+pub(super) const KEY: &[u8] = b"hansom-suite";
 
 /// The key of what is known of them beside their positions, where memory is looked at.
 const STATE: &[u8] = b"hansom-suite-state";
 
 /// Drivers in one `GEOADD` of a pipeline.
 const MEMBERS: usize = 64;
-
-/// Questions that are sent before the answers of those before are read.
-const TOGETHER: usize = 64;
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +38,8 @@ pub(super) enum Flavour {
 /// A server.
 pub(super) struct Geo {
     flavour: Flavour,
-    url: String,
+    server: Server,
     version: String,
-    server: Option<Launched>,
     /// Memory before the first drivers came.
     empty: u64,
 }
@@ -53,41 +50,31 @@ impl Geo {
     /// # Errors
     /// [`Trouble`].
     pub(super) fn start(flavour: Flavour, start: &Start) -> Result<Self, Trouble> {
-        let (program, install) = match flavour {
-            Flavour::Redis => ("redis-server", "apt-get install redis-server"),
-            Flavour::Valkey => ("valkey-server", "apt-get install valkey-server"),
+        let (program, field) = match flavour {
+            Flavour::Redis => (["redis-server", "apt-get install redis-server"], "redis_version"),
+            Flavour::Valkey => {
+                (["valkey-server", "apt-get install valkey-server"], "valkey_version")
+            }
         };
-        let (url, server) = if let Some(url) = &start.url {
-            (url.clone(), None)
-        } else {
-            let (port, folder) = (free_port()?.to_string(), folder()?);
-            let url = format!("redis://127.0.0.1:{port}/");
-            let mut command = command(&find(program, install)?, None);
-            command.args(["--bind", "127.0.0.1", "--port", &port, "--save", ""]);
+        let server = Server::start(start, program, |command, port, folder| {
+            command.args(["--bind", "127.0.0.1", "--port", port, "--save", ""]);
             command.args(["--appendonly", "no", "--daemonize", "no", "--protected-mode", "no"]);
-            command.arg("--dir").arg(folder.path());
-            let answers = || Pipe::open(&url)?.call(&[b"PING"]);
-            let (server, _) = Launched::start(program, command, folder, answers)?;
-            (url, Some(server))
-        };
-        let mut pipe = Pipe::open(&url)?;
-        let field = match flavour {
-            Flavour::Redis => "redis_version",
-            Flavour::Valkey => "valkey_version",
-        };
+            command.arg("--dir").arg(folder);
+        })?;
+        let mut pipe = Pipe::open(&server.url)?;
         let version = pipe.info("server", field)?.unwrap_or_default();
-        pipe.call(&[b"DEL", KEY])?;
-        let mut geo = Self { flavour, url, version, server, empty: 0 };
+        pipe.call(Words::FORGET)?;
+        let mut geo = Self { flavour, server, version, empty: 0 };
         geo.empty = geo.occupied()?;
         Ok(geo)
     }
 
     /// What the whole server occupies, in bytes: of the machine if it is ours, else as it says.
     fn occupied(&self) -> Result<u64, Trouble> {
-        if let Some(bytes) = self.server.as_ref().and_then(Launched::resident) {
+        if let Some(bytes) = self.server.anonymous() {
             return Ok(bytes);
         }
-        let used = Pipe::open(&self.url)?.info("memory", "used_memory")?;
+        let used = Pipe::open(&self.server.url)?.info("memory", "used_memory")?;
         used.and_then(|used| used.parse().ok())
             .ok_or_else(|| Trouble::Failed("used_memory is not told".to_owned()))
     }
@@ -104,12 +91,13 @@ impl System for Geo {
             access: "RESP over TCP",
             usage: "GEOADD of 64 drivers each in pipelines; GEOSEARCH … BYRADIUS … ASC COUNT k \
                     WITHDIST in pipelines, with the radius that is wanted and (adaptive) with one \
-                    that is doubled until k are found; nothing is kept on disk",
+                    that is doubled until k are found; async-unary by the multiplexed connection of the \
+                    redis crate; nothing is kept on disk",
         }
     }
 
     fn updates(&self) -> &'static [Call] {
-        &[Call::Pipeline, Call::Unary]
+        &[Call::Pipeline, Call::Unary, Call::AsyncUnary]
     }
 
     fn questions(&self) -> &'static [Call] {
@@ -130,18 +118,14 @@ impl System for Geo {
     }
 
     fn load(&mut self, world: &World) -> Result<(), Trouble> {
-        let mut client = Adapting::open(&self.url)?;
-        client.pipe.call(&[b"DEL", KEY])?;
-        let all = (0..).zip(&world.positions).map(|(driver, &to)| Move { driver, to });
-        let all: Vec<Move> = all.collect();
-        for chunk in all.chunks(8_192) {
-            client.update(Call::Pipeline, chunk)?;
-        }
-        client.settle()
+        Speaker::<Words>::open(&self.server.url)?.load(world)
     }
 
-    fn client(&self, _: Option<Call>, _: Option<Call>) -> Result<Box<dyn Client>, Trouble> {
-        Ok(Box::new(Adapting::open(&self.url)?))
+    fn client(&self, update: Option<Call>, _: Option<Call>) -> Result<Box<dyn Client>, Trouble> {
+        if update == Some(Call::AsyncUnary) {
+            return Ok(Box::new(Mover::open(&self.server.url)?));
+        }
+        Ok(Box::new(Adapting::open(&self.server.url)?))
     }
 
     fn memory(&mut self) -> Result<Option<u64>, Trouble> {
@@ -151,7 +135,7 @@ impl System for Geo {
     /// With a hash of sixteen bytes a driver, as small as status, vehicle types, rating, attributes,
     /// capacity and time can be packed: a hash for each driver would take more.
     fn memory_with_state(&mut self, world: &World) -> Result<Option<u64>, Trouble> {
-        let mut pipe = Pipe::open(&self.url)?;
+        let mut pipe = Pipe::open(&self.server.url)?;
         for first in (0..world.drivers()).step_by(1_024) {
             let last = first.saturating_add(1_024).min(world.drivers());
             pipe.begin(2 + 2 * (last - first) as usize);
@@ -171,11 +155,57 @@ impl System for Geo {
     }
 }
 
+/// What both are told.
+struct Words;
+
+impl Dialect for Words {
+    const FORGET: &'static [&'static [u8]] = &[b"DEL", KEY];
+    const LOADED: usize = 8_192;
+
+    fn moves(pipe: &mut Pipe, moves: &[Move]) {
+        for members in moves.chunks(MEMBERS) {
+            pipe.begin(2 + 3 * members.len());
+            pipe.word(b"GEOADD");
+            pipe.word(KEY);
+            for m in members {
+                pipe.degrees(m.to.lng_e7());
+                pipe.degrees(m.to.lat_e7());
+                pipe.word(&name(m.driver));
+            }
+        }
+    }
+
+    fn question(pipe: &mut Pipe, ask: &Ask, place: LatLng, radius_m: u32) {
+        pipe.begin(12);
+        for word in [&b"GEOSEARCH"[..], KEY, b"FROMLONLAT"] {
+            pipe.word(word);
+        }
+        pipe.degrees(place.lng_e7());
+        pipe.degrees(place.lat_e7());
+        pipe.word(b"BYRADIUS");
+        pipe.number(radius_m);
+        for word in [&b"m"[..], b"ASC", b"COUNT"] {
+            pipe.word(word);
+        }
+        pipe.number(ask.k);
+        pipe.word(b"WITHDIST");
+    }
+
+    fn answer(reply: &Value, found: &mut Vec<Found>) -> Result<(), Trouble> {
+        let Value::Array(members) = reply else { return Err(odd(reply)) };
+        for member in members {
+            let Value::Array(pair) = member else { return Err(odd(member)) };
+            let [Value::BulkString(name), distance] = &pair[..] else { return Err(odd(member)) };
+            found.push(Found { driver: number(name)?, distance_m: metres(distance)? });
+        }
+        Ok(())
+    }
+}
+
 /// A client that remembers which radius sufficed.
 struct Adapting {
-    pipe: Pipe,
+    speaker: Speaker<Words>,
     radius_m: f64,
-    found: Vec<Found>,
 }
 
 /// Where a client that knows nothing begins, in metres.
@@ -186,53 +216,7 @@ const MARGIN: f64 = 1.4;
 
 impl Adapting {
     fn open(url: &str) -> Result<Self, Trouble> {
-        Ok(Self { pipe: Pipe::open(url)?, radius_m: FIRST_RADIUS_M, found: Vec::new() })
-    }
-
-    fn add(&mut self, moves: &[Move]) {
-        self.pipe.begin(2 + 3 * moves.len());
-        self.pipe.word(b"GEOADD");
-        self.pipe.word(KEY);
-        for m in moves {
-            self.pipe.degrees(m.to.lng_e7());
-            self.pipe.degrees(m.to.lat_e7());
-            self.pipe.word(&name(m.driver));
-        }
-    }
-
-    fn search(&mut self, ask: &Ask, place: LatLng, radius_m: u32) {
-        self.pipe.begin(12);
-        for word in [&b"GEOSEARCH"[..], KEY, b"FROMLONLAT"] {
-            self.pipe.word(word);
-        }
-        self.pipe.degrees(place.lng_e7());
-        self.pipe.degrees(place.lat_e7());
-        self.pipe.word(b"BYRADIUS");
-        self.pipe.number(radius_m);
-        for word in [&b"m"[..], b"ASC", b"COUNT"] {
-            self.pipe.word(word);
-        }
-        self.pipe.number(ask.k);
-        self.pipe.word(b"WITHDIST");
-    }
-
-    /// Takes the next answer.
-    fn answer(&mut self) -> Result<(), Trouble> {
-        let Value::Array(members) = self.pipe.reply()? else {
-            return Err(Trouble::Failed("GEOSEARCH did not answer with a list".to_owned()));
-        };
-        self.found.clear();
-        for member in &members {
-            match member {
-                Value::Array(pair) if pair.len() == 2 => {
-                    let Value::BulkString(name) = &pair[0] else { return Err(odd(&pair[0])) };
-                    let distance_m = metres(&pair[1])?;
-                    self.found.push(Found { driver: number(name)?, distance_m });
-                }
-                other => return Err(odd(other)),
-            }
-        }
-        Ok(())
+        Ok(Self { speaker: Speaker::open(url)?, radius_m: FIRST_RADIUS_M })
     }
 
     /// The radius to begin with.
@@ -244,8 +228,9 @@ impl Adapting {
 
     /// Whether what was found at a radius is the answer; learns from it.
     fn suffices(&mut self, ask: &Ask, radius_m: u32) -> bool {
-        let enough = self.found.len() >= ask.k as usize;
-        if let Some(last) = self.found.last().filter(|_| enough) {
+        let found = &self.speaker.found;
+        let enough = found.len() >= ask.k as usize;
+        if let Some(last) = found.last().filter(|_| enough) {
             self.radius_m += (last.distance_m * MARGIN - self.radius_m) / 16.0;
         } else {
             self.radius_m = (self.radius_m * 1.05).min(f64::from(ask.radius_m));
@@ -261,14 +246,14 @@ impl Adapting {
             let mut open: Vec<(usize, u32)> = (0..together.len()).map(|i| (i, guess)).collect();
             while !open.is_empty() {
                 for &(i, radius_m) in &open {
-                    self.search(ask, together[i], radius_m);
+                    Words::question(&mut self.speaker.pipe, ask, together[i], radius_m);
                 }
-                self.pipe.send()?;
+                self.speaker.pipe.send()?;
                 let mut again = Vec::new();
                 for (i, radius_m) in open {
-                    self.answer()?;
+                    self.speaker.answer()?;
                     if self.suffices(ask, radius_m) {
-                        sink(first + i, &self.found);
+                        sink(first + i, &self.speaker.found);
                     } else {
                         again.push((i, radius_m.saturating_mul(2).min(ask.radius_m)));
                     }
@@ -278,50 +263,15 @@ impl Adapting {
         }
         Ok(())
     }
-
-    /// All places at the whole radius; the next are sent before the last are read.
-    fn plain(&mut self, ask: &Ask, places: &[LatLng], sink: Sink<'_>) -> Result<(), Trouble> {
-        let mut answered = 0;
-        for together in places.chunks(TOGETHER) {
-            for &place in together {
-                self.search(ask, place, ask.radius_m);
-            }
-            self.pipe.send()?;
-            while self.pipe.waiting() > together.len() {
-                self.answer()?;
-                sink(answered, &self.found);
-                answered += 1;
-            }
-        }
-        while self.pipe.waiting() > 0 {
-            self.answer()?;
-            sink(answered, &self.found);
-            answered += 1;
-        }
-        Ok(())
-    }
 }
 
 impl Client for Adapting {
     fn update(&mut self, call: Call, moves: &[Move]) -> Result<(), Trouble> {
-        if call.waits() {
-            for m in moves {
-                self.add(std::slice::from_ref(m));
-                self.pipe.send()?;
-                self.pipe.drain(0)?;
-            }
-            return Ok(());
-        }
-        let commands = moves.chunks(MEMBERS);
-        let sent = commands.len();
-        commands.for_each(|members| self.add(members));
-        self.pipe.send()?;
-        // Replies of the piece before: the server works at this one meanwhile.
-        self.pipe.drain(sent)
+        self.speaker.update(call, moves)
     }
 
     fn settle(&mut self) -> Result<(), Trouble> {
-        self.pipe.drain(0)
+        self.speaker.settle()
     }
 
     fn ask(
@@ -331,21 +281,19 @@ impl Client for Adapting {
         places: &[LatLng],
         sink: Sink<'_>,
     ) -> Result<(), Trouble> {
-        self.pipe.drain(0)?;
         match call {
-            Call::Adaptive => self.adapt(ask, places, sink),
-            Call::Unary | Call::AdaptiveUnary => {
-                for (i, place) in places.iter().enumerate() {
-                    let mut one = |_: usize, found: &[Found]| sink(i, found);
-                    let place = std::slice::from_ref(place);
-                    match call {
-                        Call::AdaptiveUnary => self.adapt(ask, place, &mut one)?,
-                        _ => self.plain(ask, place, &mut one)?,
-                    }
-                }
-                Ok(())
+            Call::Adaptive => {
+                self.speaker.settle()?;
+                self.adapt(ask, places, sink)
             }
-            _ => self.plain(ask, places, sink),
+            Call::AdaptiveUnary => {
+                self.speaker.settle()?;
+                places.iter().enumerate().try_for_each(|(i, place)| {
+                    let mut one = |_: usize, found: &[Found]| sink(i, found);
+                    self.adapt(ask, std::slice::from_ref(place), &mut one)
+                })
+            }
+            _ => self.speaker.ask(call, ask, places, sink),
         }
     }
 }

@@ -74,12 +74,13 @@ impl Pipe {
         self.buffer.extend_from_slice(b"\r\n");
     }
 
-    /// Sends what was written.
-    pub(super) fn send(&mut self) -> Result<(), Trouble> {
+    /// Sends what was written, and tells how many commands that were.
+    pub(super) fn send(&mut self) -> Result<usize, Trouble> {
         self.connection.send_packed_command(&self.buffer).map_err(Trouble::failed)?;
         self.buffer.clear();
-        self.waiting += std::mem::take(&mut self.written);
-        Ok(())
+        let sent = std::mem::take(&mut self.written);
+        self.waiting += sent;
+        Ok(sent)
     }
 
     /// Commands without a reply.

@@ -1,14 +1,13 @@
 //! `rstar`: an R*-tree of points in process, moved by removing and inserting.
 
-use std::sync::Arc;
-
 use parking_lot::RwLock;
 use rstar::primitives::GeomWithData;
 use rstar::{PointDistance as _, RTree};
 
+use super::in_process::Library;
 use super::sphere::{chord2, meters, point};
 use crate::geo::LatLng;
-use crate::suite::system::{About, Call, Client, Filters, Found, Rounding, Sink, System, Trouble};
+use crate::suite::system::{Filters, Found, Rounding, Trouble};
 use crate::suite::workload::{Ask, Move, World, class};
 
 type Tree = RTree<GeomWithData<[f64; 3], u32>>;
@@ -21,63 +20,30 @@ struct Drivers {
 }
 
 /// An R*-tree.
-#[derive(Debug, Default)]
-pub(super) struct Rstar {
-    drivers: Arc<RwLock<Drivers>>,
-}
+#[derive(Debug)]
+pub(super) struct Rstar(RwLock<Drivers>);
 
-struct Walker(Arc<RwLock<Drivers>>);
+impl Library for Rstar {
+    const NAME: &'static str = "rstar";
+    const USAGE: &'static str = "an RTree of points on the unit sphere, loaded in bulk; a move removes \
+                                 and inserts; a question walks nearest_neighbor_iter";
+    const FILTERS: Filters = Filters::Can;
+    const ROUNDING: Rounding = Rounding::FORMULA;
 
-impl System for Rstar {
-    fn about(&self) -> About {
-        About {
-            name: "rstar",
-            version: super::locked_version("rstar"),
-            access: "in process",
-            usage: "an RTree of points on the unit sphere, loaded in bulk; a move removes and \
-                    inserts; a question walks nearest_neighbor_iter",
-        }
+    type Scratch = ();
+
+    fn version() -> String {
+        super::locked_version("rstar")
     }
 
-    fn updates(&self) -> &'static [Call] {
-        &[Call::Direct]
-    }
-
-    fn questions(&self) -> &'static [Call] {
-        &[Call::Direct]
-    }
-
-    fn filters(&self) -> Filters {
-        Filters::Can
-    }
-
-    fn rounding(&self) -> Rounding {
-        Rounding::FORMULA
-    }
-
-    fn most_drivers(&self) -> u32 {
-        1_000_000
-    }
-
-    fn load(&mut self, world: &World) -> Result<(), Trouble> {
+    fn load(world: &World) -> Result<Self, Trouble> {
         let points: Vec<_> = world.positions.iter().copied().map(point).collect();
         let elements = (0..).zip(&points).map(|(driver, &point)| GeomWithData::new(point, driver));
         let tree = RTree::bulk_load(elements.collect());
-        *self.drivers.write() = Drivers { tree, points };
-        Ok(())
+        Ok(Self(RwLock::new(Drivers { tree, points })))
     }
 
-    fn client(&self, _: Option<Call>, _: Option<Call>) -> Result<Box<dyn Client>, Trouble> {
-        Ok(Box::new(Walker(Arc::clone(&self.drivers))))
-    }
-
-    fn memory(&mut self) -> Result<Option<u64>, Trouble> {
-        Ok(None)
-    }
-}
-
-impl Client for Walker {
-    fn update(&mut self, _: Call, moves: &[Move]) -> Result<(), Trouble> {
+    fn update(&self, (): &mut (), moves: &[Move]) -> Result<(), Trouble> {
         let mut drivers = self.0.write();
         let Drivers { tree, points } = &mut *drivers;
         for m in moves {
@@ -90,32 +56,24 @@ impl Client for Walker {
         Ok(())
     }
 
-    fn ask(
-        &mut self,
-        _: Call,
+    fn nearest(
+        &self,
+        (): &mut (),
         ask: &Ask,
-        places: &[LatLng],
-        sink: Sink<'_>,
+        place: LatLng,
+        found: &mut Vec<Found>,
     ) -> Result<(), Trouble> {
-        let drivers = self.0.read();
         let (limit, passing) = (chord2(f64::from(ask.radius_m)), ask.passing.percent());
-        let mut found = Vec::new();
-        for (i, &place) in places.iter().enumerate() {
-            let center = point(place);
-            found.clear();
-            let nearest = drivers.tree.nearest_neighbor_iter(center).map(|element| {
-                let distance2 = element.distance_2(&center);
-                (element.data, distance2)
-            });
-            let within = nearest.take_while(|&(_, distance2)| distance2 <= limit);
-            let passed = within.filter(|&(driver, _)| passing == 100 || class(driver) < passing);
-            found.extend(
-                passed
-                    .take(ask.k as usize)
-                    .map(|(driver, distance2)| Found { driver, distance_m: meters(distance2) }),
-            );
-            sink(i, &found);
-        }
+        let center = point(place);
+        let drivers = self.0.read();
+        let nearest = drivers.tree.nearest_neighbor_iter(center).map(|element| {
+            let distance2 = element.distance_2(&center);
+            (element.data, distance2)
+        });
+        let within = nearest.take_while(|&(_, distance2)| distance2 <= limit);
+        let passed = within.filter(|&(driver, _)| passing == 100 || class(driver) < passing);
+        let told = |(driver, distance2)| Found { driver, distance_m: meters(distance2) };
+        found.extend(passed.take(ask.k as usize).map(told));
         Ok(())
     }
 }

@@ -1,75 +1,34 @@
 //! Everybody, looked at one by one: what is always right, and what an index has to be better than.
 
-use std::sync::Arc;
-
 use parking_lot::RwLock;
 
-use crate::geo::LatLng;
+use super::in_process::Library;
+use crate::geo::{Haversine, LatLng};
 use crate::suite::agreement::Scan;
-use crate::suite::system::{About, Call, Client, Filters, Found, Rounding, Sink, System, Trouble};
+use crate::suite::system::{Filters, Found, Rounding, Trouble};
 use crate::suite::workload::{Ask, Move, World};
 
 /// The linear scan.
 #[derive(Debug)]
-pub(super) struct LinearScan {
-    scan: Arc<RwLock<Scan>>,
-}
+pub(super) struct LinearScan(RwLock<Scan>);
 
-impl LinearScan {
-    /// Without drivers.
-    pub(super) fn start() -> Self {
-        Self { scan: Arc::new(RwLock::new(Scan::new(Vec::new()))) }
-    }
-}
+impl Library for LinearScan {
+    const NAME: &'static str = "scan";
+    const USAGE: &'static str = "an array of positions; a question looks at each";
+    const FILTERS: Filters = Filters::Can;
+    const ROUNDING: Rounding = Rounding::EXACT;
 
-struct Looker(Arc<RwLock<Scan>>);
+    type Scratch = Vec<(Haversine, u32)>;
 
-impl System for LinearScan {
-    fn about(&self) -> About {
-        About {
-            name: "scan",
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            access: "in process",
-            usage: "an array of positions; a question looks at each",
-        }
+    fn version() -> String {
+        env!("CARGO_PKG_VERSION").to_owned()
     }
 
-    fn updates(&self) -> &'static [Call] {
-        &[Call::Direct]
+    fn load(world: &World) -> Result<Self, Trouble> {
+        Ok(Self(RwLock::new(Scan::new(world.positions.clone()))))
     }
 
-    fn questions(&self) -> &'static [Call] {
-        &[Call::Direct]
-    }
-
-    fn filters(&self) -> Filters {
-        Filters::Can
-    }
-
-    fn rounding(&self) -> Rounding {
-        Rounding::EXACT
-    }
-
-    fn most_drivers(&self) -> u32 {
-        1_000_000
-    }
-
-    fn load(&mut self, world: &World) -> Result<(), Trouble> {
-        *self.scan.write() = Scan::new(world.positions.clone());
-        Ok(())
-    }
-
-    fn client(&self, _: Option<Call>, _: Option<Call>) -> Result<Box<dyn Client>, Trouble> {
-        Ok(Box::new(Looker(Arc::clone(&self.scan))))
-    }
-
-    fn memory(&mut self) -> Result<Option<u64>, Trouble> {
-        Ok(None)
-    }
-}
-
-impl Client for Looker {
-    fn update(&mut self, _: Call, moves: &[Move]) -> Result<(), Trouble> {
+    fn update(&self, _: &mut Self::Scratch, moves: &[Move]) -> Result<(), Trouble> {
         let mut scan = self.0.write();
         for &m in moves {
             scan.update(m);
@@ -77,25 +36,19 @@ impl Client for Looker {
         Ok(())
     }
 
-    fn ask(
-        &mut self,
-        _: Call,
+    fn nearest(
+        &self,
+        nearest: &mut Self::Scratch,
         ask: &Ask,
-        places: &[LatLng],
-        sink: Sink<'_>,
+        place: LatLng,
+        found: &mut Vec<Found>,
     ) -> Result<(), Trouble> {
-        let scan = self.0.read();
-        let (mut nearest, mut found) = (Vec::new(), Vec::new());
-        for (i, &place) in places.iter().enumerate() {
-            scan.nearest(ask, place, &mut nearest);
-            found.clear();
-            found.extend(
-                nearest
-                    .iter()
-                    .map(|&(distance, driver)| Found { driver, distance_m: distance.meters() }),
-            );
-            sink(i, &found);
-        }
+        self.0.read().nearest(ask, place, nearest);
+        let told = |&(distance, driver): &(Haversine, u32)| Found {
+            driver,
+            distance_m: distance.meters(),
+        };
+        found.extend(nearest.iter().map(told));
         Ok(())
     }
 }
