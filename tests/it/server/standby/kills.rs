@@ -61,7 +61,7 @@ impl Told {
 pub(super) struct World {
     epoch: Instant,
     /// The two processes, as they were last started.
-    doors: Mutex<[Channel; 2]>,
+    pub(super) doors: Mutex<[Channel; 2]>,
     pub(super) told: Mutex<Told>,
     pub(super) over: std::sync::atomic::AtomicBool,
 }
@@ -349,7 +349,7 @@ pub(super) async fn compare_with_redis(redis: &Redis, town: &Town) -> usize {
 }
 
 /// Which of two runs the market, once one does.
-pub(super) async fn one_of(towns: &[Town; 2]) -> usize {
+pub(super) async fn one_of(towns: &[Town]) -> usize {
     eventually("one runs the market", || async {
         is_active(&towns[0]).await || is_active(&towns[1]).await
     })
