@@ -267,19 +267,21 @@ async fn ride(world: Arc<World>, number: usize) {
     for key in 0.. {
         let Some(trip) = client.request(number, key).await else { return };
         let cancels = if key % 5 == 4 { Cancels::Yes } else { Cancels::No };
-        for _ in 0..MOST_CALLS / 2 {
-            if let Some(found) = client.look(&trip).await {
-                if rank(found.state()) >= 4 {
-                    break;
-                }
-                client.go_on(&found, cancels).await;
-                if found.offer.is_none() && found.assignment.is_none() {
-                    // Nobody has been found yet.
-                    pass(Duration::from_millis(10)).await;
-                }
-            }
+        let mut looks = 0;
+        while looks < MOST_CALLS / 2 {
             if world.is_over() {
                 return;
+            }
+            // Whoever gave up while nobody answers would leave a driver with a trip for ever.
+            let Some(found) = client.look(&trip).await else { continue };
+            looks += 1;
+            if rank(found.state()) >= 4 {
+                break;
+            }
+            client.go_on(&found, cancels).await;
+            if found.offer.is_none() && found.assignment.is_none() {
+                // Nobody has been found yet.
+                pass(Duration::from_millis(10)).await;
             }
         }
     }
