@@ -23,7 +23,8 @@ mod streams;
 pub use dispatch::{DispatchOptions, DispatchReport, Missed, Sample, Spread, Work, dispatch};
 pub use ingest::{bulk, singles};
 pub use mirror::{
-    Held, MirrorOptions, MirrorReport, Outage, Race, Side, Steady, Warm, WarmStart, mirror,
+    Held, Matching, MirrorOptions, MirrorReport, Outage, Race, Side, Steady, Warm, WarmStart,
+    mirror,
 };
 pub use mixed::mixed;
 pub use process::ServeProcess;

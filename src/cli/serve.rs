@@ -279,7 +279,8 @@ fn start(
     let tenure = redis.zip(config.market.as_ref()).map(|(_, settings)| {
         Arc::new(Tenure::new(settings.config.market, config.standby.lease, named))
     });
-    let (mirror, copy) = serve_mirror::start(config, seed, slot.clone(), index, &clock, &metrics)?;
+    let beside = (slot.clone(), tenure.clone());
+    let (mirror, copy) = serve_mirror::start(config, seed, beside, index, &clock, &metrics)?;
     let server = ServerConfig {
         listen: config.listen,
         http: Some(config.http),

@@ -14,16 +14,17 @@ use crate::index::LiveIndex;
 use crate::limits;
 use crate::mirror::{Fallback, FallbackOptions, LinkOptions, Mirror, MirrorConfig};
 use crate::model::DriverStatus;
+use crate::succession::Tenure;
 use crate::telemetry::Metrics;
 
 /// Who carries, and who reads when.
 type Copied = (Option<Mirror>, Option<(Arc<Fallback>, CopyUse)>);
 
-/// Starts what the configuration asks for, beside a market if there is one.
+/// Starts what the configuration asks for, beside a market if there is one, and its lease.
 pub(super) fn start(
     config: &Config,
     seed: u64,
-    market: Option<Arc<MarketSlot>>,
+    (market, tenure): (Option<Arc<MarketSlot>>, Option<Arc<Tenure>>),
     map: Arc<LiveIndex>,
     clock: &Arc<Clock>,
     metrics: &Arc<Metrics>,
@@ -36,7 +37,11 @@ pub(super) fn start(
     }
     // Beside a market its active process writes; without one, whoever has the map.
     let slot = market.clone();
-    let leads = Arc::new(move || slot.as_ref().is_none_or(|market| market.handle().is_ok()));
+    let leads = Arc::new(move || {
+        // Who has slept through the end of its lease has the market still, for a moment.
+        let held = || tenure.as_ref().is_none_or(|tenure| tenure.is_held(clock::stopwatch()));
+        slot.as_ref().is_none_or(|market| market.handle().is_ok() && held())
+    });
     let handle = move || market.as_ref().and_then(|market| market.handle().ok());
     let status = move |id: &DriverId, told: DriverStatus| match handle() {
         // Whoever runs the market, if anybody does, has said so.

@@ -49,10 +49,9 @@ pub(super) async fn regions(asked: &impl Ask) -> Result<Vec<u64>, LinkError> {
 
 /// The regions that have keys, and up to when all that changed is in them.
 pub(super) async fn world(asked: &impl Ask) -> Result<(Vec<u64>, Option<Timestamp>), LinkError> {
-    let (mut members, mut pulse) = (redis::cmd("SMEMBERS"), redis::cmd("HGET"));
+    let mut members = redis::cmd("SMEMBERS");
     members.arg(REGIONS);
-    pulse.arg(PULSE).arg("complete_ms");
-    let mut answers = asked.ask(vec![members, pulse]).await?.into_iter();
+    let mut answers = asked.ask(vec![members, pulse()]).await?.into_iter();
     let mut next = || answers.next().unwrap_or(Ok(Value::Nil));
     let (members, pulse) = (next()?, next()?);
     let names = match members {
@@ -60,8 +59,23 @@ pub(super) async fn world(asked: &impl Ask) -> Result<(Vec<u64>, Option<Timestam
         _ => Vec::new(),
     };
     let regions = names.iter().filter_map(|name| region_named(&text(name)?)).collect();
-    let complete = text(&pulse).and_then(|ms| ms.parse().ok()).map(Timestamp::from_millis);
-    Ok((regions, complete))
+    Ok((regions, moment(&pulse)))
+}
+
+/// Up to when all that changed is there.
+pub(super) async fn complete(asked: &impl Ask) -> Result<Option<Timestamp>, LinkError> {
+    let answer = asked.ask(vec![pulse()]).await?.pop();
+    Ok(moment(&answer.unwrap_or(Ok(Value::Nil))?))
+}
+
+fn pulse() -> Cmd {
+    let mut command = redis::cmd("HGET");
+    command.arg(PULSE).arg("complete_ms");
+    command
+}
+
+fn moment(value: &Value) -> Option<Timestamp> {
+    text(value).and_then(|ms| ms.parse().ok()).map(Timestamp::from_millis)
 }
 
 /// Who is near the centre of a circle, in each of these regions: up to `count`, and surely all who

@@ -10,6 +10,7 @@ use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_read_routing::RandomReplicaStrategy;
 use redis::{AsyncConnectionConfig, Client, ConnectionInfo, Value, cmd};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::address::{Place, RedisAddress, Topology};
@@ -131,7 +132,11 @@ async fn try_one(
     Err(LinkError::Nowhere { role: role.name(), detail: format!("it says that it is a {says}") })
 }
 
-/// Where the sentinels say that the role is.
+/// How long a sentinel may take before the next is asked too.
+const NEXT_SENTINEL: Duration = Duration::from_millis(100);
+
+/// Where the sentinels say that the role is: the first of them who names somebody is believed. One that does
+/// not answer at once holds nobody up.
 pub(super) async fn ask_sentinels(
     address: &RedisAddress,
     role: Role,
@@ -140,31 +145,43 @@ pub(super) async fn ask_sentinels(
     let Topology::Sentinel { sentinels, master } = address.topology() else {
         return Ok(Vec::new());
     };
+    let mut asked = JoinSet::new();
+    for (turn, place) in (0_u32..).zip(sentinels) {
+        let (info, place) = (address.sentinel_info(place), place.clone());
+        let (options, master) = (*options, master.clone());
+        asked.spawn(async move {
+            tokio::time::sleep(NEXT_SENTINEL * turn).await;
+            (ask_sentinel(info, role, &master, &options).await, place)
+        });
+    }
     let mut detail = "there are none".to_owned();
-    for place in sentinels {
-        let answer = async {
-            let mut connection = one(address.sentinel_info(place), options).await?;
-            let mut asked = cmd("SENTINEL");
-            asked.arg(if role == Role::Primary { "get-master-addr-by-name" } else { "replicas" });
-            asked.arg(master);
-            let asking = asked.query_async::<Value>(&mut connection);
-            within(options.response_timeout, "SENTINEL", asking).await
-        };
-        match answer.await {
-            Ok(value) => {
-                let named = match role {
-                    Role::Primary => place_of(&value).into_iter().collect(),
-                    Role::Replica => replicas_of(&value),
-                };
-                if !named.is_empty() {
-                    return Ok(named);
-                }
-                detail = format!("{place} knows none");
-            }
-            Err(error) => detail = format!("{place}: {error}"),
+    while let Some(told) = asked.join_next().await {
+        match told {
+            Ok((Ok(named), _)) if !named.is_empty() => return Ok(named),
+            Ok((Ok(_), place)) => detail = format!("{place} knows none"),
+            Ok((Err(error), place)) => detail = format!("{place}: {error}"),
+            Err(error) => detail = error.to_string(),
         }
     }
     Err(LinkError::Nowhere { role: role.name(), detail: format!("of the sentinels, {detail}") })
+}
+
+async fn ask_sentinel(
+    info: ConnectionInfo,
+    role: Role,
+    master: &str,
+    options: &LinkOptions,
+) -> Result<Vec<Place>, LinkError> {
+    let mut connection = one(info, options).await?;
+    let mut asked = cmd("SENTINEL");
+    asked.arg(if role == Role::Primary { "get-master-addr-by-name" } else { "replicas" });
+    asked.arg(master);
+    let asking = asked.query_async::<Value>(&mut connection);
+    let value = within(options.response_timeout, "SENTINEL", asking).await?;
+    Ok(match role {
+        Role::Primary => place_of(&value).into_iter().collect(),
+        Role::Replica => replicas_of(&value),
+    })
 }
 
 /// The replicas that a primary names.

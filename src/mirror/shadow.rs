@@ -37,6 +37,8 @@ const CHUNK: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct Shadow {
     chunks: Vec<Box<[Option<Kept>]>>,
+    /// How many are in each region, where there are any.
+    counts: HashMap<u64, u64, FixedState>,
 }
 
 /// What a region holds, in short: to be compared with what Redis says of it.
@@ -55,6 +57,13 @@ pub(super) struct Plan {
     pub(super) put: Option<Held>,
     /// What is to be removed afterwards, unless something newer is there.
     pub(super) drop: Option<Held>,
+}
+
+impl Plan {
+    /// The regions that it concerns.
+    pub(super) fn regions(&self) -> impl Iterator<Item = u64> {
+        self.put.iter().chain(&self.drop).map(|held| held.region)
+    }
 }
 
 /// Whether short moves are worth writing.
@@ -80,6 +89,7 @@ impl Shadow {
     }
 
     pub(super) fn set(&mut self, slot: u32, held: Option<&Held>) {
+        self.count(self.region(slot), held.map(|held| held.region));
         let slot = slot as usize;
         while slot / CHUNK >= self.chunks.len() {
             self.chunks.push(vec![None; CHUNK].into_boxed_slice());
@@ -96,6 +106,28 @@ impl Shadow {
                 });
             }
         }
+    }
+
+    fn count(&mut self, from: Option<u64>, to: Option<u64>) {
+        if from == to {
+            return;
+        }
+        if let Some(region) = to {
+            *self.counts.entry(region).or_default() += 1;
+        }
+        if let Some(region) = from
+            && let Some(count) = self.counts.get_mut(&region)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&region);
+            }
+        }
+    }
+
+    /// Regions that are believed to hold somebody, and how many.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.counts.iter().map(|(&region, &count)| (region, count))
     }
 
     /// The bytes that it occupies, what allocators add left aside.
@@ -165,6 +197,8 @@ fn can_wait(held: &Entry, now: &Entry) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::geo::{E7, LatLng};
     use crate::model::{DriverStatus, Motion, Profile};
@@ -239,12 +273,17 @@ mod tests {
         }
         let before = shadow.digests();
         assert_eq!((before[&0].drivers, before[&1].drivers), (2, 1));
+        let counts = |shadow: &Shadow| shadow.counts().collect::<BTreeMap<_, _>>();
+        assert_eq!(counts(&shadow), BTreeMap::from([(0, 2), (1, 1)]));
         assert_eq!(shadow.slots_of(&BTreeSet::from([0]))[&0], [0, 2]);
         shadow.set(0, Some(&held("a", 0, 8, 1)));
         shadow.set(1, None);
         let after = shadow.digests();
         assert_ne!(before[&0].sum, after[&0].sum);
         assert_eq!((after.len(), shadow.get(1)), (1, None));
+        assert_eq!(counts(&shadow), BTreeMap::from([(0, 2)]));
+        shadow.set(2, Some(&held("c", 7, 8, 1)));
+        assert_eq!(counts(&shadow), BTreeMap::from([(0, 1), (7, 1)]));
         assert_eq!(shadow.get(0), Some(held("a", 0, 8, 1)));
     }
 }

@@ -78,6 +78,15 @@ impl Tenure {
         look(&self.held.lock().lease)
     }
 
+    /// Whether the lease is relied upon at a moment.
+    pub fn is_held(&self, now: Instant) -> bool {
+        match self.look(Lease::open_until) {
+            Open::Never => false,
+            Open::Until(until) => now < until,
+            Open::Always => true,
+        }
+    }
+
     /// A market runs under the lease from now on: its gate follows it.
     pub(super) fn attach(&self, gate: &Arc<Gate>) {
         let mut state = self.held.lock();

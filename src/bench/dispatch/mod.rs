@@ -12,6 +12,7 @@
 //! wander and do not follow the trips.
 
 mod apps;
+mod beside;
 mod gateway;
 mod ledger;
 mod report;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+pub(super) use self::beside::Beside;
 use self::ledger::Ledger;
 use self::report::Ending;
 pub use self::report::{DispatchReport, Missed, Sample, Spread, Work};

@@ -3,11 +3,12 @@
 //!
 //! Everything is measured from outside: the lag by looking into Redis ([`lag`]), the cost by what the
 //! kernel says of threads. Beside it runs the same server without a mirror, loaded in turns
-//! ([`race`]). On request Redis is stopped under load ([`outage`]), and a fresh server starts from what
-//! Redis holds ([`warm`]).
+//! ([`race`]). On request Redis is stopped under load ([`outage`]), beside a market if that is wanted
+//! ([`market`]), and a fresh server starts from what Redis holds ([`warm`]).
 
 mod lag;
 mod load;
+mod market;
 mod outage;
 mod race;
 mod redis;
@@ -15,9 +16,12 @@ mod report;
 mod steady;
 mod warm;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tempfile::TempDir;
+
+pub use self::market::Matching;
 pub use self::outage::Outage;
 pub use self::race::{Race, Side};
 use self::redis::RedisProcess;
@@ -29,6 +33,7 @@ use super::stage::BenchError;
 use super::stalls::Stalls;
 use crate::mirror::{CopyReader, LinkOptions, RedisAddress};
 use load::{Load, Pace};
+use market::Market;
 
 /// How a mirror is measured.
 #[derive(Clone, Debug)]
@@ -51,6 +56,8 @@ pub struct MirrorOptions {
     pub outage: Duration,
     /// How long after its return an audit compares.
     pub recovery: Duration,
+    /// Trip requests a second, in a market that the measured server runs; zero for no market.
+    pub requests: f64,
     /// Whether a fresh server starts from what Redis holds.
     pub warm_start: WarmStart,
     /// What all draws depend on.
@@ -73,6 +80,8 @@ struct Scene {
     server: ServeProcess,
     reader: CopyReader,
     address: RedisAddress,
+    /// Of journals.
+    folder: TempDir,
 }
 
 impl Scene {
@@ -86,12 +95,22 @@ impl Scene {
     }
 }
 
-/// Starts a server, with a mirror if there is a Redis for it.
-fn serve(options: &MirrorOptions, redis: Option<&str>) -> Result<ServeProcess, BenchError> {
+/// Starts a server, with a mirror if there is a Redis for it, and with a market if there is a folder for
+/// its journal.
+fn serve(
+    options: &MirrorOptions,
+    redis: Option<&str>,
+    journal: Option<&Path>,
+) -> Result<ServeProcess, BenchError> {
     let threads = options.threads.to_string();
-    let mut flags = vec!["--market", "none", "--threads", &threads, "--log-level", "warn"];
+    let mut flags = vec!["--threads", &threads, "--log-level", "warn"];
     if let Some(url) = redis {
         flags.extend(["--redis", url]);
+    }
+    let market = journal.map(market::flags);
+    match &market {
+        Some(market) => flags.extend(market.iter().map(String::as_str)),
+        None => flags.extend(["--market", "none"]),
     }
     ServeProcess::start(&options.program, &flags)
 }
@@ -105,7 +124,9 @@ pub fn mirror(options: &MirrorOptions) -> Result<MirrorReport, BenchError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| BenchError::Thread(error.to_string()))?;
     let redis = RedisProcess::start()?;
-    let server = serve(options, Some(&redis.url()))?;
+    let folder = market::folder()?;
+    let journal = (options.requests > 0.0).then(|| folder.path().join("active"));
+    let server = serve(options, Some(&redis.url()), journal.as_deref())?;
     let address: RedisAddress = redis
         .url()
         .parse()
@@ -113,20 +134,23 @@ pub fn mirror(options: &MirrorOptions) -> Result<MirrorReport, BenchError> {
     let options_of_link =
         LinkOptions { response_timeout: Duration::from_secs(10), ..LinkOptions::default() };
     let reader = CopyReader::new(address.clone(), options_of_link, options.seed);
-    let scene = Scene { options: options.clone(), redis, server, reader, address };
+    let scene = Scene { options: options.clone(), redis, server, reader, address, folder };
     runtime.block_on(measure(scene, machine))
 }
 
 async fn measure(mut scene: Scene, machine: String) -> Result<MirrorReport, BenchError> {
     let (load, mut samples) = Load::start(&scene.target(), scene.pace())?;
+    let market =
+        if scene.options.requests > 0.0 { Some(Market::start(&scene).await?) } else { None };
     tokio::time::sleep(scene.options.warm_up).await;
     let steady = steady::measure(&scene, &load, &mut samples).await?;
     let outage = if scene.options.outage.is_zero() {
         None
     } else {
-        Some(outage::measure(&scene, &load).await?)
+        Some(outage::measure(&scene, &load, market.as_ref()).await?)
     };
     load.end()?;
+    market.map(Market::end).transpose()?;
     let race = if scene.options.turn.is_zero() { None } else { Some(race::run(&scene).await?) };
     let warm = match scene.options.warm_start {
         WarmStart::Skipped => None,

@@ -1,11 +1,13 @@
 //! Redis stops under load, and comes back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tonic::Code;
 
 use super::Scene;
 use super::load::Load;
+use super::market::{self, Market, Matching};
 use crate::api::proto::{DriverStatus, SetStatusRequest};
 use crate::audit::{AuditOptions, Counts, Difference, audit};
 use crate::bench::cpu::resident;
@@ -59,35 +61,60 @@ pub struct Outage {
     pub differences: Counts,
     /// The first of these.
     pub examples: Vec<Difference>,
+    /// What became of the market, if there was one.
+    pub matching: Option<Matching>,
 }
 
-pub(super) async fn measure(scene: &Scene, load: &Load) -> Result<Outage, BenchError> {
-    let pid = scene.server.pid();
-    let usual = async {
-        let (applied, begun) = (load.applied(), clock::stopwatch());
-        let mut most = 0.0_f64;
-        while begun.elapsed() < BEFORE.min(scene.options.outage) {
-            tokio::time::sleep(LOOK).await;
-            most = most.max(backlog(scene).await?);
-        }
-        let rate = (load.applied() - applied) as f64 / begun.elapsed().as_secs_f64();
-        Ok::<_, BenchError>((rate, most))
-    };
-    let (before_per_s, usual) = usual.await?;
+/// What had been done at a moment.
+struct Mark {
+    at: Instant,
+    applied: u64,
+    accepted: f64,
+    memory: u64,
+}
+
+impl Mark {
+    async fn now(scene: &Scene, load: &Load) -> Result<Self, BenchError> {
+        let page = scrape::look(scene.server.http).await?;
+        let memory = resident(scene.server.pid());
+        let (at, accepted) = (clock::stopwatch(), market::accepted(&page));
+        Ok(Self { at, applied: load.applied(), accepted, memory })
+    }
+
+    /// Reports applied, offers accepted and bytes grown a second since an earlier one.
+    fn rates(&self, since: &Self) -> [f64; 3] {
+        let seconds = (self.at - since.at).as_secs_f64().max(1e-9);
+        let grown = self.memory.saturating_sub(since.memory) as f64;
+        [(self.applied - since.applied) as f64, self.accepted - since.accepted, grown]
+            .map(|many| many / seconds)
+    }
+}
+
+pub(super) async fn measure(
+    scene: &Scene,
+    load: &Load,
+    market: Option<&Market>,
+) -> Result<Outage, BenchError> {
+    let (first, mut usual) = (Mark::now(scene, load).await?, 0.0_f64);
+    while first.at.elapsed() < BEFORE.min(scene.options.outage) {
+        tokio::time::sleep(LOOK).await;
+        usual = usual.max(backlog(scene).await?);
+    }
     load.late();
+    let before = Mark::now(scene, load).await?;
+    let refused = market.map_or(0, Market::refused);
     scene.redis.pause()?;
-    let memory = resident(pid);
-    let (applied, begun) = (load.applied(), clock::stopwatch());
     let left = leave(scene).await?;
     let (mut grown, mut backlog_max) = (0, 0.0_f64);
-    while begun.elapsed() < scene.options.outage {
+    while before.at.elapsed() < scene.options.outage {
         tokio::time::sleep(LOOK).await;
-        grown = grown.max(resident(pid).saturating_sub(memory));
+        grown = grown.max(resident(scene.server.pid()).saturating_sub(before.memory));
         backlog_max = backlog_max.max(backlog(scene).await?);
     }
-    let during_per_s = (load.applied() - applied) as f64 / begun.elapsed().as_secs_f64();
-    let late = load.late();
-    let seconds = begun.elapsed().as_secs_f64();
+    let (after, late) = (Mark::now(scene, load).await?, load.late());
+    let refused = market.map_or(0, Market::refused) - refused;
+    let page = scrape::look(scene.server.http).await?;
+    let seconds = (after.at - before.at).as_secs_f64();
     scene.redis.resume()?;
     let (resumed, mut caught_up_s) = (clock::stopwatch(), None);
     while resumed.elapsed() < scene.options.recovery {
@@ -96,14 +123,30 @@ pub(super) async fn measure(scene: &Scene, load: &Load) -> Result<Outage, BenchE
             caught_up_s = Some(resumed.elapsed().as_secs_f64());
         }
     }
-    let found = audit(&AuditOptions {
+    let report = audit(&AuditOptions {
         target: scene.target(),
         redis: scene.address.clone(),
         settle: SETTLE,
         show: 10,
     })
-    .await?
-    .drivers;
+    .await?;
+    let [before_per_s, accepted_before, growing] = before.rates(&first);
+    let [during_per_s, accepted_meanwhile, _] = after.rates(&before);
+    let mut allowed = limits::MIRROR_OUTAGE_BYTES as f64;
+    if market.is_some() {
+        // What it would have grown in any case, and what waits to be shipped.
+        allowed += growing * seconds + limits::MAX_BACKLOG_BYTES as f64;
+    }
+    let trips = report.trips.as_ref().map(|trips| trips.differences.total());
+    let matching = market.map(|_| Matching {
+        before_per_s: accepted_before,
+        during_per_s: accepted_meanwhile,
+        ratio: accepted_meanwhile / accepted_before.max(1e-9),
+        refused,
+        backlog_events: page.value("hansom_trips_backlog_events").unwrap_or_default(),
+        // One that runs no market any more has none as it should.
+        trips_differ: trips.unwrap_or(u64::MAX),
+    });
     Ok(Outage {
         seconds,
         before_per_s,
@@ -112,12 +155,13 @@ pub(super) async fn measure(scene: &Scene, load: &Load) -> Result<Outage, BenchE
         late_ms: late.as_secs_f64() * 1e3,
         left,
         grown_mb: grown as f64 / 1e6,
-        allowed_mb: limits::MIRROR_OUTAGE_BYTES as f64 / 1e6,
+        allowed_mb: allowed / 1e6,
         backlog_max,
         caught_up_s,
-        audited: found.compared,
-        differences: found.differences,
-        examples: found.examples,
+        audited: report.drivers.compared,
+        differences: report.drivers.differences,
+        examples: report.drivers.examples,
+        matching,
     })
 }
 
@@ -126,7 +170,7 @@ async fn backlog(scene: &Scene) -> Result<f64, BenchError> {
     Ok(page.value("hansom_mirror_backlog").unwrap_or_default())
 }
 
-/// Lets drivers go offline; how many.
+/// Lets drivers go offline who have no trip; how many.
 async fn leave(scene: &Scene) -> Result<usize, BenchError> {
     let mut client = driver_client(connect(&scene.target()).await?);
     let mut left = 0;
@@ -135,8 +179,12 @@ async fn leave(scene: &Scene) -> Result<usize, BenchError> {
             driver_id: Fleet::name(driver),
             status: DriverStatus::Offline.into(),
         };
-        client.set_status(request).await.map_err(ClientError::refused("SetStatus"))?;
-        left += 1;
+        match client.set_status(request).await {
+            Ok(_) => left += 1,
+            // Whom the market has bound stays.
+            Err(status) if status.code() == Code::FailedPrecondition => {}
+            Err(status) => return Err(ClientError::refused("SetStatus")(status).into()),
+        }
     }
     Ok(left)
 }

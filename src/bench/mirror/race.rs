@@ -99,7 +99,7 @@ impl<'a> Racer<'a> {
 }
 
 pub(super) async fn run(scene: &Scene) -> Result<Race, BenchError> {
-    let plain = serve(&scene.options, None)?;
+    let plain = serve(&scene.options, None, None)?;
     let mut without = Racer::new(scene, &plain).await?;
     let mut with = Racer::new(scene, &scene.server).await?;
     // Everybody is known to both.

@@ -81,6 +81,12 @@ impl MirrorReport {
             let what = "differences after its return";
             held.push(Held::at_most(what, outage.differences.total() as f64, 0.0));
         }
+        if let Some(matching) = outage.as_ref().and_then(|outage| outage.matching) {
+            let what = "matching without redis, of that before";
+            held.push(Held::at_least(what, matching.ratio, 0.95));
+            let what = "open trips that differ after its return";
+            held.push(Held::at_most(what, matching.trips_differ as f64, 0.0));
+        }
         if let Some(warm) = &warm {
             held.push(Held::at_most("first answer of a fresh server, s", warm.first_answer_s, 1.0));
             held.push(Held::at_most("fresh server knows all, s", warm.ready_s, 15.0));

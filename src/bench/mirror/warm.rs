@@ -41,7 +41,7 @@ pub(super) async fn measure(scene: &mut Scene) -> Result<Warm, BenchError> {
     let mut fleet = Fleet::new(scene.options.drivers, scene.options.seed, clock::wall_now());
     drop(scene.server.kill());
     let begun = clock::stopwatch();
-    scene.server = serve(&scene.options, Some(&redis))?;
+    scene.server = serve(&scene.options, Some(&redis), None)?;
     let mut asker = Asker::new(connect(&scene.target()).await?);
     let radius = Meters::new(5_000.0).unwrap_or(Meters::ZERO);
     let mut warm = Warm {

@@ -24,7 +24,8 @@ const MISSED: u8 = 5;
 /// Starts a redis-server, a server that mirrors into it and one that does not, each a process of its
 /// own, and lets a fleet report at a steady rate. The lag is from sending a report until Redis has it,
 /// looked up there every 50 ms. Then both servers take in what they can, in turns. `--outage` stops
-/// Redis under the steady load; `--warm-start` kills the server in the end and starts another.
+/// Redis under the steady load, with `--requests` beside a market; `--warm-start` kills the server in the
+/// end and starts another.
 ///
 /// Exit codes: 0 all holds; 1 failed; 2 wrong arguments; 5 something does not hold, as the last
 /// lines say.
@@ -64,6 +65,11 @@ pub(super) struct Args {
     #[arg(long, allow_negative_numbers = true, default_value = "30s", value_name = "SECONDS",
           value_parser = seconds, requires = "outage")]
     recovery: f64,
+    /// Also run a market in the measured server, beside a standby: trip requests a second, of which drivers
+    /// accept nineteen in twenty when they are asked
+    #[arg(long, allow_negative_numbers = true, value_name = "N", requires = "outage",
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    requests: Option<u32>,
     /// In the end, start a fresh server from what Redis holds
     #[arg(long)]
     warm_start: bool,
@@ -96,6 +102,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         turn: if args.no_race { Duration::ZERO } else { long(args.turn) },
         outage: args.outage.map_or(Duration::ZERO, long),
         recovery: long(args.recovery),
+        requests: args.requests.map_or(0.0, f64::from),
         warm_start: if args.warm_start { WarmStart::Measured } else { WarmStart::Skipped },
         seed: args.seed,
     })?;
@@ -188,7 +195,7 @@ fn race(race: &Race) -> Rows {
 
 fn outage(outage: &Outage) -> Rows {
     let caught_up = outage.caught_up_s.map_or("not yet".to_owned(), |s| format!("{s:.1} s"));
-    vec![
+    let mut rows = vec![
         ("redis stopped", format!("{:.0} s", outage.seconds)),
         ("  reports/s before, meanwhile", {
             format!("{}, {}", rounded(outage.before_per_s), rounded(outage.during_per_s))
@@ -202,7 +209,14 @@ fn outage(outage: &Outage) -> Rows {
             let (all, differ) = (outage.audited, outage.differences.total());
             format!("{}, {}", grouped(all), grouped(differ))
         }),
-    ]
+    ];
+    if let Some(matching) = &outage.matching {
+        let rates = pair(matching.before_per_s, matching.during_per_s);
+        rows.push(("  offers/s accepted before, meanwhile", rates));
+        rows.push(("  requests and commands refused", grouped(matching.refused)));
+        rows.push(("  trip events waiting at its return", rounded(matching.backlog_events)));
+    }
+    rows
 }
 
 fn warm(warm: &Warm) -> Rows {

@@ -11,6 +11,7 @@ use std::time::Instant;
 use redis::{Cmd, Value};
 
 use super::Courier;
+use super::flight::{Refused, Sent};
 use crate::limits;
 use crate::mirror::entry::write_number;
 use crate::mirror::geohash::geo_score;
@@ -29,11 +30,12 @@ pub(super) struct Op {
     pub(super) since: Instant,
 }
 
-/// A call of a script: on which keys, with which arguments.
-type Call = (RegionKeys, Vec<Vec<u8>>);
-
-/// Those that are sent together.
-type Calls = Vec<Call>;
+/// A call of a script on the keys of a region.
+struct Call {
+    region: u64,
+    keys: RegionKeys,
+    arguments: Vec<Vec<u8>>,
+}
 
 /// Who carries batches.
 #[derive(Clone)]
@@ -66,59 +68,77 @@ impl Courier {
 
 impl Carrier {
     /// Sends what a batch plans.
-    pub(super) async fn send(&self, batch: &[Op]) -> Result<(), LinkError> {
+    pub(super) async fn send(&self, batch: &[Op]) -> Sent {
         let mut puts = by_region(batch.iter().filter_map(|op| op.plan.put.as_ref()));
         for held in puts.values_mut() {
             // Neighbours on the globe are neighbours in the geo set.
             held.sort_by_cached_key(|held| geo_score(held.entry.position));
         }
-        let late = self.call(&self.scripts.put, calls(&puts, put_arguments)).await?;
+        let mut refused = Refused::new();
+        let late = self.call(&self.scripts.put, &calls(&puts, put_arguments), &mut refused).await?;
         self.metrics.late.increment(late);
         let drops = by_region(batch.iter().filter_map(|op| op.plan.drop.as_ref()));
-        let gone = self.call(&self.scripts.drop, calls(&drops, drop_arguments)).await?;
-        self.metrics.removed.increment(gone);
-        Ok(())
+        self.drop_all(&drops, &mut refused).await?;
+        Ok(refused)
     }
 
     /// Removes entries of one region, unless something newer is there.
     pub(super) async fn remove(&self, gone: &[Held]) -> Result<(), LinkError> {
-        let drops = by_region(gone.iter());
-        let gone = self.call(&self.scripts.drop, calls(&drops, drop_arguments)).await?;
+        let mut refused = Refused::new();
+        self.drop_all(&by_region(gone.iter()), &mut refused).await?;
+        self.tell(&refused);
+        Ok(())
+    }
+
+    async fn drop_all(
+        &self,
+        drops: &BTreeMap<u64, Vec<&Held>>,
+        refused: &mut Refused,
+    ) -> Result<(), LinkError> {
+        let gone = self.call(&self.scripts.drop, &calls(drops, drop_arguments), refused).await?;
         self.metrics.removed.increment(gone);
         Ok(())
     }
 
-    /// Runs calls of a script, and adds up what they return.
-    async fn call(&self, script: &Script, calls: Calls) -> Result<u64, LinkError> {
-        let short = calls.iter().map(|call| with(script.call(&call.0.all()), call)).collect();
+    /// Runs calls of a script, and adds up what they return; notes regions that do not take one, as when
+    /// somebody has put something else under one of our keys.
+    async fn call(
+        &self,
+        script: &Script,
+        calls: &[Call],
+        refused: &mut Refused,
+    ) -> Result<u64, LinkError> {
+        let short = calls.iter().map(|call| with(script.call(&call.keys.all()), call)).collect();
         let (mut sum, mut again) = (0, Vec::new());
-        for (answer, call) in self.link.many(short).await?.into_iter().zip(&calls) {
+        for (answer, call) in self.link.many(short).await?.into_iter().zip(calls) {
             match answer {
                 Ok(value) => sum += count(&value),
                 Err(error) if error.has_code("NOSCRIPT") => again.push(call),
-                // As when somebody has put something else under one of our keys.
-                Err(error) => self.refused(&call.0, &error),
+                Err(error) => drop(refused.entry(call.region).or_insert(error)),
             }
         }
-        let full = again.iter().map(|call| with(script.call_in_full(&call.0.all()), call));
+        let full = again.iter().map(|call| with(script.call_in_full(&call.keys.all()), call));
         let full = full.collect();
         for (answer, call) in self.link.many(full).await?.into_iter().zip(again) {
             match answer {
                 Ok(value) => sum += count(&value),
-                Err(error) => self.refused(&call.0, &error),
+                Err(error) => drop(refused.entry(call.region).or_insert(error)),
             }
         }
         Ok(sum)
     }
 
-    fn refused(&self, keys: &RegionKeys, error: &LinkError) {
-        self.metrics.failures.increment(1);
-        tracing::warn!(key = keys.geo, %error, "redis does not take a region");
+    /// Tells which regions are not taken.
+    pub(super) fn tell(&self, refused: &Refused) {
+        for (&region, error) in refused {
+            self.metrics.failures.increment(1);
+            tracing::warn!(key = RegionKeys::of(region).geo, %error, "redis does not take a region");
+        }
     }
 }
 
 fn with(mut command: Cmd, call: &Call) -> Cmd {
-    command.arg(call.1.as_slice());
+    command.arg(call.arguments.as_slice());
     command
 }
 
@@ -140,11 +160,15 @@ fn by_region<'a>(held: impl Iterator<Item = &'a Held>) -> BTreeMap<u64, Vec<&'a 
 fn calls(
     regions: &BTreeMap<u64, Vec<&Held>>,
     arguments: impl Fn(&[&Held]) -> Vec<Vec<u8>>,
-) -> Calls {
+) -> Vec<Call> {
     let parts = regions.iter().flat_map(|(&region, held)| {
         held.chunks(limits::MIRROR_CALL).map(move |part| (region, part))
     });
-    parts.map(|(region, part)| (RegionKeys::of(region), arguments(part))).collect()
+    let call = |(region, part): (u64, &[&Held])| {
+        let (keys, arguments) = (RegionKeys::of(region), arguments(part));
+        Call { region, keys, arguments }
+    };
+    parts.map(call).collect()
 }
 
 /// One argument with three lines a driver: ids and lines have no line breaks in them.

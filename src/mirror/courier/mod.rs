@@ -9,6 +9,8 @@
 //! a pass ends when all of its batches have, so that no two batches under way are about one driver.
 
 mod batch;
+mod census;
+mod flight;
 mod reconcile;
 mod warm;
 
@@ -18,9 +20,9 @@ use std::time::{Duration, Instant};
 
 use foldhash::fast::FixedState;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use self::batch::{Carrier, Op};
+use self::flight::{Flight, Refused};
 use super::entry::Entry;
 use super::keys::{PULSE, Scripts};
 use super::link::Link;
@@ -35,6 +37,9 @@ use crate::units::Timestamp;
 
 /// How often Redis is told how far the mirror has come.
 const PULSE_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a region is left alone that did not take what was written.
+const SPARED: Duration = Duration::from_secs(1);
 
 /// How far the courier has come with a Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +57,7 @@ pub(super) struct Courier {
     pub(super) map: Arc<LiveIndex>,
     pub(super) clock: Arc<Clock>,
     carrier: Carrier,
-    /// Batches that Redis has not answered yet.
-    under_way: JoinSet<(Vec<Op>, Result<(), LinkError>)>,
+    under_way: Flight,
     /// True once what Redis knew is on the map.
     pub(super) warm: watch::Sender<bool>,
     status: StatusOf,
@@ -67,8 +71,13 @@ pub(super) struct Courier {
     looked: HashMap<u64, Instant, FixedState>,
     /// When this began.
     begun: Instant,
-    /// Short moves that were put off, as the set of changes has them.
+    /// Short moves that were put off, and what concerns regions that are spared, as the set of changes
+    /// has them.
     put_off: Vec<u64>,
+    /// Regions that did not take what was written, and until when they are left alone.
+    spared: HashMap<u64, Instant, FixedState>,
+    /// When it is counted again what Redis holds, if not at once.
+    count_from: Option<Instant>,
     pace: Pace,
     pulse: Option<Instant>,
 }
@@ -86,7 +95,7 @@ impl Courier {
             map,
             clock,
             carrier: Carrier { link, metrics, scripts: Scripts::new() },
-            under_way: JoinSet::new(),
+            under_way: Flight::default(),
             warm,
             status,
             leads,
@@ -97,6 +106,8 @@ impl Courier {
             looked: HashMap::default(),
             begun: clock::stopwatch(),
             put_off: Vec::new(),
+            spared: HashMap::default(),
+            count_from: None,
             pace: Pace::Even,
             pulse: None,
         }
@@ -112,11 +123,12 @@ impl Courier {
             };
             let round = self.round().await;
             self.carrier.metrics.set_open(self.carrier.link.is_open());
-            if let Err(error) = &round
-                && !matches!(error, LinkError::Open { .. })
-            {
-                self.carrier.metrics.failures.increment(1);
-                // Whether the last batch was done is unknown, and what was done before may be lost.
+            if let Err(error) = &round {
+                if !matches!(error, LinkError::Open { .. }) {
+                    self.carrier.metrics.failures.increment(1);
+                }
+                // Whether the last batch was done is unknown, and what was done before may be lost; that
+                // the breaker is open may be all that is told of it.
                 self.doubt();
             }
             if stopped {
@@ -164,9 +176,16 @@ impl Courier {
             self.doubt();
             self.generation = self.carrier.link.generation();
         }
+        if due && self.stage == Stage::Sure && !self.is_whole().await? {
+            self.doubt();
+        }
         if self.stage == Stage::Doubtful {
-            self.reconcile().await?;
+            let differences = self.reconcile().await?;
             self.stage = Stage::Sure;
+            if differences > 0 {
+                // Before anybody is told that all is there, or it ends.
+                self.pass(now).await?;
+            }
         }
         if due || self.pulse.is_none() {
             self.tell_pulse(begun).await?;
@@ -181,6 +200,7 @@ impl Courier {
     /// Carries all that has changed up to now.
     async fn pass(&mut self, now: Timestamp) -> Result<(), LinkError> {
         let begun = clock::stopwatch();
+        self.spared.retain(|_, until| *until > begun);
         let passed = self.gather_all(now).await;
         let ended = self.settle(0).await;
         passed.and(ended)?;
@@ -243,6 +263,9 @@ impl Courier {
                 self.carrier.metrics.put_off.increment(1);
             }
             Some(plan) if plan.put.is_none() && plan.drop.is_none() => {}
+            Some(plan) if plan.regions().any(|region| self.spared.contains_key(&region)) => {
+                self.put_off[slot as usize / 64] |= 1 << (slot % 64);
+            }
             Some(plan) => batch.push(Op { slot, plan, since }),
         }
     }
@@ -261,11 +284,9 @@ impl Courier {
             self.note_all(&batch);
             return Err(error);
         }
-        let carrier = self.carrier.clone();
-        self.under_way.spawn(async move {
-            let sent = carrier.send(&batch).await;
-            (batch, sent)
-        });
+        let (carrier, batch): (_, Arc<[Op]>) = (self.carrier.clone(), batch.into());
+        let sent = Arc::clone(&batch);
+        self.under_way.launch(batch, async move { carrier.send(&sent).await });
         Ok(())
     }
 
@@ -273,26 +294,34 @@ impl Courier {
     async fn settle(&mut self, most: usize) -> Result<(), LinkError> {
         let mut settled = Ok(());
         while self.under_way.len() > most {
-            let Some(ended) = self.under_way.join_next().await else { break };
-            match ended {
-                Ok((batch, Ok(()))) => self.carried(&batch),
-                Ok((batch, Err(error))) => {
+            let Some((batch, sent)) = self.under_way.next().await else { break };
+            match sent {
+                Ok(refused) => self.carried(&batch, &refused),
+                Err(error) => {
                     self.note_all(&batch);
                     settled = Err(error);
                 }
-                // Whose batch it was is gone with it: doubt finds what differs.
-                Err(lost) => settled = Err(LinkError::Broken { detail: lost.to_string() }),
             }
         }
         settled
     }
 
-    fn carried(&mut self, batch: &[Op]) {
+    /// A batch is in Redis, but for the regions that did not take their part.
+    fn carried(&mut self, batch: &[Op], refused: &Refused) {
+        self.carrier.tell(refused);
+        let until = clock::stopwatch() + SPARED;
+        self.spared.extend(refused.keys().map(|&region| (region, until)));
+        let mut written = 0;
         for op in batch {
+            if op.plan.regions().any(|region| refused.contains_key(&region)) {
+                self.note(op.slot);
+                continue;
+            }
             self.shadow.set(op.slot, op.plan.put.as_ref());
             self.carrier.metrics.lag.record(op.since.elapsed().as_secs_f64());
+            written += 1;
         }
-        self.carrier.metrics.written.increment(batch.len() as u64);
+        self.carrier.metrics.written.increment(written);
     }
 
     fn note_all(&self, batch: &[Op]) {
@@ -321,7 +350,7 @@ impl Courier {
         let mut command = redis::cmd("EXISTS");
         command.arg(PULSE);
         let there: u64 = self.carrier.link.query(&command).await?;
-        if there == 0 && self.pulse.is_some() {
+        if there == 0 && self.pulse.take().is_some() {
             tracing::warn!(redis = %self.carrier.link.address(), "redis was emptied: all is written again");
             self.doubt();
         }
@@ -344,3 +373,6 @@ fn held(occupant: &Occupant) -> Option<Held> {
     let entry = Entry::of(&occupant.driver)?;
     Some(Held { id: occupant.id, region: occupant.region?, entry })
 }
+
+#[cfg(test)]
+mod tests;

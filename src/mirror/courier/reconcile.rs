@@ -21,8 +21,9 @@ use crate::mirror::verdict::LinkError;
 const TOGETHER: usize = 16;
 
 impl Courier {
-    /// Makes sure that Redis will hold what the map holds, and nothing else.
-    pub(super) async fn reconcile(&mut self) -> Result<(), LinkError> {
+    /// Makes sure that Redis will hold what the map holds, and nothing else: what it lacks is noted. Tells
+    /// how many entries differed.
+    pub(super) async fn reconcile(&mut self) -> Result<u64, LinkError> {
         let ours = self.shadow.digests();
         let listed = read::regions(&*self.carrier.link).await?;
         self.listed = listed.iter().copied().collect();
@@ -41,7 +42,7 @@ impl Courier {
             }
         }
         if differing.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let slots = self.shadow.slots_of(&differing);
         let (mut missing, mut extra) = (0, 0);
@@ -58,7 +59,7 @@ impl Courier {
             extra,
             "redis did not hold what it was believed to; it is made equal"
         );
-        Ok(())
+        Ok(missing + extra)
     }
 
     /// Notes who is missing or wrong in a region, and removes who is there without being known.
@@ -84,6 +85,10 @@ impl Courier {
                 self.shadow.set(slot, None);
                 self.note(slot);
             }
+        }
+        if !(self.leads)() {
+            // Who has slept meanwhile knows less than its successor, and takes nothing away.
+            return Ok((missing, 0));
         }
         let extra: Vec<Held> = lines.iter().map(|(id, line)| unknown(*id, region, line)).collect();
         for part in extra.chunks(limits::MIRROR_BATCH) {

@@ -1,20 +1,40 @@
 //! The primary is asked; if it is slow or fails, a replica too, and who answers first is believed.
+//!
+//! What takes several answers is asked of one of them from beginning to end: where a page of a hash ends
+//! means something to its own server alone.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use redis::{Cmd, Value};
 
 use crate::mirror::address::RedisAddress;
+use crate::mirror::keys::Scripts;
 use crate::mirror::link::{Link, LinkOptions, Role};
-use crate::mirror::read::Ask;
+use crate::mirror::read::{self, Ask, Piece, Row};
 use crate::mirror::verdict::LinkError;
+use crate::units::Timestamp;
 
-/// Two links, and how long the first may take before the second is asked too.
+/// What became of each of several commands.
+type Answers = Vec<Result<Value, LinkError>>;
+
+/// Regions that are read together.
+const TOGETHER: usize = 16;
+
+/// Two ways to ask, and how long nothing may come from the first before the second is asked too.
 #[derive(Debug)]
-pub(super) struct Hedge {
-    primary: Link,
-    replica: Link,
+pub(super) struct Hedge<A = Link> {
+    primary: A,
+    replica: A,
     after: Duration,
+}
+
+/// What was answered by whom.
+enum By<T> {
+    Primary(T),
+    /// And up to when all that had changed was there; unknown if nothing says so.
+    Replica(T, Option<Timestamp>),
 }
 
 impl Hedge {
@@ -37,30 +57,226 @@ impl Hedge {
     }
 }
 
-impl Ask for Hedge {
-    async fn ask(&self, commands: Vec<Cmd>) -> Result<Vec<Result<Value, LinkError>>, LinkError> {
-        let again = commands.clone();
-        let mut first = Box::pin(self.primary.many(commands));
-        let failed = tokio::select! {
-            answer = &mut first => match answer {
-                Ok(answer) => return Ok(answer),
-                Err(error) => Some(error),
-            },
-            () = tokio::time::sleep(self.after) => None,
-        };
-        let mut second = Box::pin(self.replica.many(again));
-        if let Some(error) = failed {
-            return second.await.map_err(|_| error);
+impl<A: Ask> Hedge<A> {
+    /// Who is first; the second begins when the first has failed, or when nothing has come from it for a
+    /// while. `heard` counts what has.
+    async fn first_of<T>(
+        &self,
+        mut first: impl Future<Output = Result<T, LinkError>> + Unpin,
+        mut second: impl Future<Output = Result<(T, Option<Timestamp>), LinkError>> + Unpin,
+        heard: &AtomicU64,
+    ) -> Result<By<T>, LinkError> {
+        let of_second = |(answer, complete)| By::Replica(answer, complete);
+        let mut before = heard.load(Ordering::Relaxed);
+        loop {
+            tokio::select! {
+                answer = &mut first => match answer {
+                    Ok(answer) => return Ok(By::Primary(answer)),
+                    Err(error) => return second.await.map(of_second).map_err(|_| error),
+                },
+                () = tokio::time::sleep(self.after) => {}
+            }
+            let now = heard.load(Ordering::Relaxed);
+            if now == before {
+                break;
+            }
+            before = now;
         }
         tokio::select! {
             answer = &mut first => match answer {
-                Ok(answer) => Ok(answer),
-                Err(error) => second.await.map_err(|_| error),
+                Ok(answer) => Ok(By::Primary(answer)),
+                Err(error) => second.await.map(of_second).map_err(|_| error),
             },
             answer = &mut second => match answer {
-                Ok(answer) => Ok(answer),
-                Err(_) => first.await,
+                Ok(answer) => Ok(of_second(answer)),
+                Err(_) => first.await.map(By::Primary),
             },
         }
+    }
+}
+
+/// Who is asked about one question.
+#[derive(Debug)]
+pub(super) struct Asking<'a, A = Link> {
+    hedge: &'a Hedge<A>,
+    whence: Mutex<Whence>,
+}
+
+/// Where an answer comes from.
+#[derive(Clone, Copy, Debug)]
+enum Whence {
+    /// The primary, all of it.
+    Primary,
+    /// In part a replica, in which all is that had changed up to this; unknown if nothing says so.
+    Replica(Option<Timestamp>),
+}
+
+impl<'a, A: Ask> Asking<'a, A> {
+    pub(super) fn new(hedge: &'a Hedge<A>) -> Self {
+        Self { hedge, whence: Mutex::new(Whence::Primary) }
+    }
+
+    fn note<T>(&self, by: By<T>) -> T {
+        match by {
+            By::Primary(answer) => answer,
+            By::Replica(answer, complete) => {
+                let mut whence = self.whence.lock();
+                *whence = Whence::Replica(match *whence {
+                    Whence::Primary => complete,
+                    // What is not known is older than anything.
+                    Whence::Replica(known) => known.min(complete),
+                });
+                answer
+            }
+        }
+    }
+
+    /// Up to when all that had changed is in the answer, if the primary says this.
+    pub(super) fn complete(&self, primary: Option<Timestamp>) -> Option<Timestamp> {
+        match *self.whence.lock() {
+            Whence::Primary => primary,
+            Whence::Replica(complete) => complete.min(primary),
+        }
+    }
+
+    /// Reads whole regions.
+    pub(super) async fn scan(
+        &self,
+        scripts: &Scripts,
+        pieces: Vec<Piece>,
+    ) -> Result<Vec<Row>, LinkError> {
+        let Hedge { primary, replica, .. } = self.hedge;
+        let heard = AtomicU64::new(0);
+        let first = Box::pin(all(primary, scripts, pieces.clone(), &heard));
+        let nobody = AtomicU64::new(0);
+        let second = Box::pin(async {
+            let complete = read::complete(replica).await?;
+            Ok((all(replica, scripts, pieces, &nobody).await?, complete))
+        });
+        Ok(self.note(self.hedge.first_of(first, second, &heard).await?))
+    }
+}
+
+impl<A: Ask> Ask for Asking<'_, A> {
+    async fn ask(&self, commands: Vec<Cmd>) -> Result<Answers, LinkError> {
+        let Hedge { primary, replica, .. } = self.hedge;
+        let again = commands.clone();
+        let second = Box::pin(async {
+            let complete = read::complete(replica).await?;
+            Ok((replica.ask(again).await?, complete))
+        });
+        let first = Box::pin(primary.ask(commands));
+        Ok(self.note(self.hedge.first_of(first, second, &AtomicU64::new(0)).await?))
+    }
+}
+
+/// Reads whole regions from one server, some of them at a time.
+async fn all(
+    asked: &impl Ask,
+    scripts: &Scripts,
+    mut pieces: Vec<Piece>,
+    heard: &AtomicU64,
+) -> Result<Vec<Row>, LinkError> {
+    let mut rows = Vec::new();
+    while !pieces.is_empty() {
+        let rest = pieces.split_off(pieces.len().min(TOGETHER));
+        rows.extend(read::pages(asked, &scripts.page, &mut pieces).await?);
+        heard.fetch_add(1, Ordering::Relaxed);
+        pieces.extend(rest);
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REGION: u64 = 0x0842_8309_ffff_ffff;
+
+    /// A server that has three pages of one driver each, and knows its own cursors alone.
+    #[derive(Debug)]
+    struct Pages {
+        name: &'static str,
+        /// So many of its answers come, and then none.
+        answers: u64,
+        asked: AtomicU64,
+        complete: i64,
+    }
+
+    impl Pages {
+        fn new(name: &'static str, answers: u64, complete: i64) -> Self {
+            Self { name, answers, asked: AtomicU64::new(0), complete }
+        }
+    }
+
+    fn text(text: &str) -> Value {
+        Value::BulkString(text.as_bytes().to_vec())
+    }
+
+    impl Ask for Pages {
+        async fn ask(&self, commands: Vec<Cmd>) -> Result<Answers, LinkError> {
+            if self.asked.fetch_add(1, Ordering::Relaxed) >= self.answers {
+                return std::future::pending().await;
+            }
+            let answer = |command: &Cmd| {
+                let words: Vec<Vec<u8>> = command
+                    .args_iter()
+                    .map(|word| match word {
+                        redis::Arg::Simple(bytes) => bytes.to_vec(),
+                        _ => Vec::new(),
+                    })
+                    .collect();
+                let last = |from_end: usize| {
+                    String::from_utf8(words[words.len() - from_end].clone()).unwrap()
+                };
+                if words[0] == b"HGET" {
+                    return text(&self.complete.to_string());
+                }
+                let page = match last(2).split_once(' ') {
+                    None => 1,
+                    Some((name, page)) if name == self.name => page.parse().unwrap(),
+                    // A place in another's table: beyond the end of this one.
+                    Some(_) => 3,
+                };
+                let next = format!("{} {}", self.name, page + 1);
+                let next = if page == 3 { "0" } else { &next };
+                Value::Array([next, &format!("cab-{page}"), "line"].map(text).to_vec())
+            };
+            Ok(commands.iter().map(|command| Ok(answer(command))).collect())
+        }
+    }
+
+    async fn scanned(primary: Pages) -> (Vec<String>, Option<i64>) {
+        let (replica, after) = (Pages::new("replica", 9, 5_000), Duration::from_millis(20));
+        let hedge = Hedge { primary, replica, after };
+        let asking = Asking::new(&hedge);
+        let rows = asking.scan(&Scripts::new(), vec![Piece::first(REGION)]).await.unwrap();
+        let ids = rows.into_iter().map(|(id, _)| String::from_utf8(id).unwrap()).collect();
+        let complete = asking.complete(Some(Timestamp::from_millis(9_000)));
+        (ids, complete.map(Timestamp::as_millis))
+    }
+
+    #[tokio::test]
+    async fn a_region_is_read_from_one_server_whoever_is_slow() {
+        let all = ["cab-1", "cab-2", "cab-3"];
+        let (ids, complete) = scanned(Pages::new("primary", 9, 9_000)).await;
+        assert_eq!((&ids[..], complete), (&all.map(str::to_owned)[..], Some(9_000)));
+        for answers in 0..3 {
+            // As old as who has answered says it is.
+            let (ids, complete) = scanned(Pages::new("primary", answers, 9_000)).await;
+            assert_eq!((&ids[..], complete), (&all.map(str::to_owned)[..], Some(5_000)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cursor_of_another_server_misses_somebody() {
+        let mut pieces = vec![Piece::first(REGION)];
+        let scripts = Scripts::new();
+        let (one, other) = (Pages::new("primary", 9, 0), Pages::new("replica", 9, 0));
+        let mut rows = read::pages(&one, &scripts.page, &mut pieces).await.unwrap();
+        while !pieces.is_empty() {
+            rows.extend(read::pages(&other, &scripts.page, &mut pieces).await.unwrap());
+        }
+        assert_eq!(rows.len(), 2, "what a page here and a page there would come to");
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use foldhash::fast::FixedState;
 use parking_lot::Mutex;
 
-use self::ask::Hedge;
+use self::ask::{Asking, Hedge};
 use self::sift::{Sieve, Way, overlap, way};
 use super::address::RedisAddress;
 use super::keys::Scripts;
@@ -189,7 +189,7 @@ impl Fallback {
         now: Timestamp,
         question: &Nearest,
     ) -> Result<CopyAnswer, LinkError> {
-        let world = self.world().await?;
+        let (world, asking) = (self.world().await?, Asking::new(&self.hedge));
         let mut reach = FIRST_REACH_M.min(question.radius.get());
         let mut count = FIRST_COUNT.max(question.k.get() * 4);
         loop {
@@ -197,7 +197,7 @@ impl Fallback {
             let radius = Meters::new(reach).unwrap_or(Meters::HALF_GLOBE);
             let circle = Circle::new(question.center, radius);
             let area = Area::Circle(circle);
-            let (rows, cut) = self.rows(&world, &area, count).await?;
+            let (rows, cut) = self.rows(&asking, &world, &area, count).await?;
             let mut sieve = Sieve::new(now, &question.filter);
             sieve.take_all(&rows);
             // What lies beyond the last that a cut answer names may be missing.
@@ -205,9 +205,9 @@ impl Fallback {
             let mut hits = sieve.inside(question.center, |_, distance| distance <= edge);
             hits.sort_unstable_by(|a, b| a.distance.cmp(&b.distance).then(a.id.cmp(&b.id)));
             if hits.len() >= question.k.get() || (whole && cut.is_none()) {
-                let count = hits.len() as u64;
+                let (count, complete) = (hits.len() as u64, asking.complete(world.complete));
                 hits.truncate(question.k.get());
-                return Ok(CopyAnswer { hits, count, more: false, complete: world.complete });
+                return Ok(CopyAnswer { hits, count, more: false, complete });
             }
             if cut.is_some() {
                 count = count.saturating_mul(8);
@@ -223,19 +223,20 @@ impl Fallback {
         area: &Area,
         filter: &Filter,
     ) -> Result<CopyAnswer, LinkError> {
-        let world = self.world().await?;
-        let (rows, _) = self.rows(&world, area, usize::MAX).await?;
+        let (world, asking) = (self.world().await?, Asking::new(&self.hedge));
+        let (rows, _) = self.rows(&asking, &world, area, usize::MAX).await?;
         let mut sieve = Sieve::new(now, filter);
         sieve.take_all(&rows);
         let hits = sieve.inside(area.anchor(), |position, _| area.contains(position));
-        let count = hits.len() as u64;
-        Ok(CopyAnswer { hits, count, more: false, complete: world.complete })
+        let (count, complete) = (hits.len() as u64, asking.complete(world.complete));
+        Ok(CopyAnswer { hits, count, more: false, complete })
     }
 
     /// The rows of all who may be in an area, and many who are not. If a region has more near the
     /// centre than `count`: as far as from the centre all are there.
     async fn rows(
         &self,
+        asking: &Asking<'_>,
         world: &World,
         area: &Area,
         count: usize,
@@ -255,8 +256,7 @@ impl Fallback {
         let (mut rows, mut cut) = (Vec::new(), None);
         if let (Area::Circle(circle), false) = (area, searched.is_empty()) {
             for part in searched.chunks(TOGETHER) {
-                let found =
-                    read::near(&*self.hedge, &self.scripts.near, part, circle, count).await?;
+                let found = read::near(asking, &self.scripts.near, part, circle, count).await?;
                 for found in found {
                     if found.len() >= count {
                         cut = sift::nearer(cut, sift::last(circle.origin(), &found));
@@ -265,11 +265,7 @@ impl Fallback {
                 }
             }
         }
-        while !pieces.is_empty() {
-            let rest = pieces.split_off(pieces.len().min(TOGETHER));
-            rows.extend(read::pages(&*self.hedge, &self.scripts.page, &mut pieces).await?);
-            pieces.extend(rest);
-        }
+        rows.extend(asking.scan(&self.scripts, pieces).await?);
         Ok((rows, cut))
     }
 
@@ -281,7 +277,7 @@ impl Fallback {
         {
             return Ok(world);
         }
-        let (regions, complete) = read::world(&*self.hedge).await?;
+        let (regions, complete) = read::world(&Asking::new(&*self.hedge)).await?;
         let world = {
             let mut disks = self.disks.lock();
             let disk = |region: u64| {

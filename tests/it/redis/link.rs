@@ -194,6 +194,23 @@ async fn the_sentinels_new_primary_is_found() {
 }
 
 #[tokio::test]
+async fn a_sentinel_that_does_not_answer_holds_nobody_up() {
+    let Some(binary) = binary() else { return };
+    let watched = Watched::start(&binary);
+    // Connections are accepted, and that is all.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().map(|at| (at, silent)).unwrap();
+    let scheme = "redis+sentinel://";
+    let address = watched.address().replace(scheme, &format!("{scheme}{},", silent.0));
+    let patient = LinkOptions { connect_timeout: Duration::from_secs(5), ..options() };
+    let link = Link::new(address.parse().unwrap(), Role::Primary, patient, 1);
+    set(&link, "a", "1").await.unwrap();
+    let begun = stopwatch();
+    link.check().await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn replicas_are_found_by_the_primary_or_by_the_sentinels() {
     let Some(binary) = binary() else { return };
     let primary = Server::start(&binary, &[]);

@@ -8,6 +8,7 @@ mod copy;
 mod fallback;
 mod fleet;
 mod link;
+mod losses;
 pub(crate) mod process;
 pub(crate) mod setups;
 mod troubles;

@@ -3,7 +3,8 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 use super::proximity::world;
 use super::support::{PATIENCE, channel, eventually, http_get, soon};
@@ -26,7 +27,8 @@ pub(super) fn output(arguments: &[&str]) -> Output {
 /// A server in a process of its own, which ends with the test at the latest.
 pub(super) struct Served {
     child: Child,
-    errors: ChildStderr,
+    /// What it tells, read as it comes: one that nobody reads stands still when the pipe is full.
+    errors: Option<JoinHandle<String>>,
     pub(super) grpc: SocketAddr,
     pub(super) http: SocketAddr,
 }
@@ -71,8 +73,13 @@ impl Served {
             line.strip_prefix(door).unwrap().trim().parse().unwrap()
         };
         let (grpc, http) = (address("grpc"), address("http"));
-        let errors = child.stderr.take().unwrap();
-        Self { child, errors, grpc, http }
+        let mut told = child.stderr.take().unwrap();
+        let errors = std::thread::spawn(move || {
+            let mut errors = String::new();
+            told.read_to_string(&mut errors).unwrap();
+            errors
+        });
+        Self { child, errors: Some(errors), grpc, http }
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -91,8 +98,7 @@ impl Served {
     }
 
     pub(super) fn end(mut self) -> (Option<i32>, String) {
-        let mut errors = String::new();
-        self.errors.read_to_string(&mut errors).unwrap();
+        let errors = self.errors.take().unwrap().join().unwrap();
         (self.child.wait().unwrap().code(), errors)
     }
 }

@@ -22,24 +22,45 @@ const KEY: &str = "hansom:1:{m:main}:open";
 
 /// Two processes on a Redis of some kind, and a load on them.
 struct Load {
-    towns: [Town; 2],
+    towns: Vec<Town>,
+    redis: String,
+    ack: &'static str,
     world: std::sync::Arc<World>,
     clients: JoinSet<()>,
-    _folders: [TempDir; 2],
+    folders: [TempDir; 2],
+}
+
+fn flags(ack: &'static str) -> Vec<&'static str> {
+    [&SETTINGS[..], &["--ack", ack]].concat()
 }
 
 impl Load {
-    async fn on(redis: &str) -> Self {
+    async fn on(redis: &str, ack: &'static str) -> Self {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let more = [&SETTINGS[..], &["--ack", "redis"]].concat();
+        let more = flags(ack);
         let one = start(folders[0].path(), redis, &more).await;
         active(&one).await;
         let two = start(folders[1].path(), redis, &more).await;
         knows(&two, &one).await;
         let (world, clients) = begin([&one.channel, &two.channel]);
-        let load = Self { towns: [one, two], world, clients, _folders: folders };
+        let (towns, redis) = (vec![one, two], redis.to_owned());
+        let load = Self { towns, redis, ack, world, clients, folders };
         load.goes_on(20).await;
         load
+    }
+
+    /// Kills whoever runs the market.
+    async fn kill_active(&mut self) -> usize {
+        let at = one_of(&self.towns).await;
+        assert_eq!(self.towns.remove(at).served.kill(), Some(9));
+        at
+    }
+
+    /// Starts whoever was killed again.
+    async fn revive(&mut self, at: usize) {
+        let reborn = start(self.folders[at].path(), &self.redis, &flags(self.ack)).await;
+        self.world.doors.lock().unwrap()[at] = reborn.channel.clone();
+        self.towns.insert(at, reborn);
     }
 
     fn completed(&self) -> usize {
@@ -64,6 +85,15 @@ impl Load {
     }
 }
 
+/// Waits until a server is a replica that has all.
+fn follows(server: &Redis) {
+    until("it follows", || {
+        server
+            .ask::<String>(&["INFO", "replication"])
+            .is_ok_and(|info| info.contains("role:slave") && info.contains("master_link_status:up"))
+    });
+}
+
 /// How often the same is done; `HANSOM_KILLS` asks for more.
 fn rounds(usual: u64) -> u64 {
     std::env::var("HANSOM_KILLS").map_or(usual, |text| text.parse().unwrap())
@@ -73,18 +103,45 @@ fn rounds(usual: u64) -> u64 {
 async fn sentinels_change_the_primary_under_load() {
     let Some(binary) = crate::redis::binary() else { return };
     let watched = Watched::start(&binary);
-    let load = Load::on(&watched.address()).await;
+    let load = Load::on(&watched.address(), "redis").await;
     for _ in 0..rounds(1) {
         watched.fail_over();
         let begun = stopwatch();
         load.goes_on(20).await;
         println!("trips go on {:?} after the failover", begun.elapsed());
-        until("the old primary follows", || {
-            watched.servers.iter().any(|server| {
-                let info = server.text(&["INFO", "replication"]);
-                info.contains("role:slave") && info.contains("master_link_status:up")
-            })
-        });
+        let now = watched.primary_port();
+        watched.servers.iter().filter(|server| server.port != now).for_each(follows);
+    }
+    let now = watched.primary_port();
+    let primary = watched.servers.iter().find(|server| server.port == now).unwrap();
+    load.end(primary).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_dies_with_the_active_process_takes_no_trip_with_it() {
+    let Some(binary) = crate::redis::binary() else { return };
+    let mut watched = Watched::start(&binary);
+    let mut load = Load::on(&watched.address(), "replica").await;
+    for _ in 0..rounds(2) {
+        let port = watched.primary_port();
+        let primary = watched.servers.iter().position(|server| server.port == port).unwrap();
+        // The replica is the one place that is left of what had been acknowledged by now.
+        let acknowledged: Vec<String> =
+            load.world.told.lock().unwrap().trips.keys().cloned().collect();
+        watched.servers[primary].kill();
+        let (at, begun) = (load.kill_active().await, stopwatch());
+        until("the replica is the primary", || watched.primary_port() != port);
+        let heir = watched.primary_port().to_string();
+        watched.servers[primary].begin_again(&["--replicaof", "127.0.0.1", &heir]);
+        follows(&watched.servers[primary]);
+        eventually("the standby runs the market", || is_active(&load.towns[0])).await;
+        println!("{} trips, {:?} after both deaths", acknowledged.len(), begun.elapsed());
+        for trip in &acknowledged {
+            // A trip that is lost is a panic.
+            load.towns[0].trip(trip).await;
+        }
+        load.revive(at).await;
+        load.goes_on(20).await;
     }
     let now = watched.primary_port();
     let primary = watched.servers.iter().find(|server| server.port == now).unwrap();
@@ -95,12 +152,17 @@ async fn sentinels_change_the_primary_under_load() {
 async fn a_cluster_loses_the_primary_of_the_market_under_load() {
     let Some(binary) = crate::redis::binary() else { return };
     let mut cluster = Cluster::start(&binary);
-    let load = Load::on(&cluster.address()).await;
-    let primary = cluster.owner_of(KEY);
-    cluster.servers[primary].kill();
-    let begun = stopwatch();
-    load.goes_on(20).await;
-    println!("trips go on {:?} after the primary's death", begun.elapsed());
+    let load = Load::on(&cluster.address(), "redis").await;
+    for _ in 0..rounds(2) {
+        let primary = cluster.owner_of(KEY);
+        cluster.servers[primary].kill();
+        let begun = stopwatch();
+        load.goes_on(20).await;
+        println!("trips go on {:?} after the primary's death", begun.elapsed());
+        // Before its heir is killed in turn.
+        cluster.servers[primary].restart();
+        follows(&cluster.servers[primary]);
+    }
     let heir = cluster.owner_of(KEY);
     load.end(&cluster.servers[heir]).await;
 }
@@ -109,7 +171,7 @@ async fn a_cluster_loses_the_primary_of_the_market_under_load() {
 async fn the_slot_of_the_market_moves_under_load() {
     let Some(binary) = crate::redis::binary() else { return };
     let cluster = Cluster::start(&binary);
-    let load = Load::on(&cluster.address()).await;
+    let load = Load::on(&cluster.address(), "redis").await;
     for _ in 0..2 {
         let to = (cluster.owner_of(KEY) + 1) % 3;
         cluster.move_slot(KEY, to);

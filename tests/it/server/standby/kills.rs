@@ -61,7 +61,7 @@ impl Told {
 pub(super) struct World {
     epoch: Instant,
     /// The two processes, as they were last started.
-    doors: Mutex<[Channel; 2]>,
+    pub(super) doors: Mutex<[Channel; 2]>,
     pub(super) told: Mutex<Told>,
     pub(super) over: std::sync::atomic::AtomicBool,
 }
@@ -267,19 +267,21 @@ async fn ride(world: Arc<World>, number: usize) {
     for key in 0.. {
         let Some(trip) = client.request(number, key).await else { return };
         let cancels = if key % 5 == 4 { Cancels::Yes } else { Cancels::No };
-        for _ in 0..MOST_CALLS / 2 {
-            if let Some(found) = client.look(&trip).await {
-                if rank(found.state()) >= 4 {
-                    break;
-                }
-                client.go_on(&found, cancels).await;
-                if found.offer.is_none() && found.assignment.is_none() {
-                    // Nobody has been found yet.
-                    pass(Duration::from_millis(10)).await;
-                }
-            }
+        let mut looks = 0;
+        while looks < MOST_CALLS / 2 {
             if world.is_over() {
                 return;
+            }
+            // Whoever gave up while nobody answers would leave a driver with a trip for ever.
+            let Some(found) = client.look(&trip).await else { continue };
+            looks += 1;
+            if rank(found.state()) >= 4 {
+                break;
+            }
+            client.go_on(&found, cancels).await;
+            if found.offer.is_none() && found.assignment.is_none() {
+                // Nobody has been found yet.
+                pass(Duration::from_millis(10)).await;
             }
         }
     }
@@ -349,7 +351,7 @@ pub(super) async fn compare_with_redis(redis: &Redis, town: &Town) -> usize {
 }
 
 /// Which of two runs the market, once one does.
-pub(super) async fn one_of(towns: &[Town; 2]) -> usize {
+pub(super) async fn one_of(towns: &[Town]) -> usize {
     eventually("one runs the market", || async {
         is_active(&towns[0]).await || is_active(&towns[1]).await
     })

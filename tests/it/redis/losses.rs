@@ -1,0 +1,97 @@
+//! What no error tells of: a Redis that loses something between two looks at it, or does not take
+//! something; and what is said of the copy meanwhile.
+
+use hansom::clock::{stopwatch, wall_now};
+use hansom::geo::{Degrees, LatLng};
+use hansom::index::region_of;
+use hansom::mirror::{PULSE, RegionKeys};
+use redis::Value;
+
+use super::binary;
+use super::fleet::{Fleet, contents, link};
+use super::process::{PATIENCE, Server, until};
+use super::setups::Cluster;
+
+const DRIVERS: u64 = 400;
+
+#[tokio::test]
+async fn one_that_was_emptied_is_noticed_though_the_pulse_is_there() {
+    let Some(binary) = binary() else { return };
+    let server = Server::start(&binary, &[]);
+    let mut fleet = Fleet::mirrored(51, &server.url());
+    let link = link(&server.url());
+    fleet.live(DRIVERS, 2_000);
+    fleet.settled(&link).await;
+    // As when it happens between a look for the pulse and the next word of it.
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    let mut emptied = redis::pipe();
+    emptied.atomic().cmd("FLUSHALL").cmd("HSET").arg(PULSE).arg(&["at_ms", "1"]);
+    emptied.exec(&mut connection).unwrap();
+    fleet.settled(&link).await;
+}
+
+#[tokio::test]
+async fn who_is_lost_by_a_region_or_a_node_is_written_again() {
+    let Some(binary) = binary() else { return };
+    let server = Server::start(&binary, &[]);
+    let mut fleet = Fleet::mirrored(52, &server.url());
+    fleet.live(DRIVERS, 2_000);
+    fleet.settled(&link(&server.url())).await;
+    let ((region, id), _) = fleet.expected().pop_first().unwrap();
+    let keys = RegionKeys::of(region);
+    for words in [["HDEL", &keys.meta, &id], ["ZREM", &keys.geo, &id]] {
+        server.ask::<Value>(&words).unwrap();
+    }
+    fleet.settled(&link(&server.url())).await;
+
+    let cluster = Cluster::start(&binary);
+    let mut fleet = Fleet::mirrored(53, &cluster.address());
+    let link = link(&cluster.address());
+    fleet.live(DRIVERS, 2_000);
+    fleet.settled(&link).await;
+    let pulse = cluster.owner_of(PULSE);
+    let other = (0..3).find(|&node| node != pulse).unwrap();
+    assert!(cluster.servers[other].ask::<u64>(&["DBSIZE"]).unwrap() > 2);
+    cluster.servers[other].ask::<Value>(&["FLUSHALL"]).unwrap();
+    fleet.settled(&link).await;
+}
+
+#[tokio::test]
+async fn nobody_is_told_that_all_is_there_before_it_is() {
+    let Some(binary) = binary() else { return };
+    let server = Server::start(&binary, &[]);
+    let mut fleet = Fleet::mirrored(54, &server.url());
+    let link = link(&server.url());
+    fleet.live(DRIVERS, 2_000);
+    fleet.settled(&link).await;
+    server.ask::<Value>(&["FLUSHALL"]).unwrap();
+    until("it is said how far the copy has come", || {
+        server.ask::<u64>(&["HEXISTS", PULSE, "complete_ms"]).unwrap() == 1
+    });
+    assert_eq!(contents(&link).await.unwrap().len(), fleet.expected().len());
+}
+
+#[tokio::test]
+async fn what_a_region_does_not_take_is_written_when_it_does() {
+    let Some(binary) = binary() else { return };
+    let server = Server::start(&binary, &[]);
+    let fleet = Fleet::mirrored(55, &server.url());
+    let paris = LatLng::try_from(Degrees { lat: 48.85, lng: 2.35 }).unwrap();
+    let rome = LatLng::try_from(Degrees { lat: 41.9, lng: 12.5 }).unwrap();
+    let keys = RegionKeys::of(region_of(paris));
+    server.ask::<Value>(&["SET", &keys.meta, "what somebody else has put there"]).unwrap();
+    fleet.report(&"cab-1".parse().unwrap(), paris, wall_now());
+    fleet.report(&"cab-2".parse().unwrap(), rome, wall_now());
+    let link = link(&server.url());
+    let told = |what: &str| fleet.metrics.render().contains(what);
+    until("the others are written", || told("hansom_mirror_written_total 1\n"));
+    until("it is noticed", || !told("hansom_mirror_failures_total 0\n"));
+    assert!(told("hansom_mirror_backlog 1\n") || told("hansom_mirror_backlog 2\n"), "it waits");
+    server.ask::<Value>(&["DEL", &keys.meta]).unwrap();
+    // Nobody has moved.
+    let begun = stopwatch();
+    fleet.settled(&link).await;
+    assert!(begun.elapsed() < PATIENCE / 3, "{:?}", begun.elapsed());
+    until("nothing waits", || told("hansom_mirror_backlog 0\n"));
+}
