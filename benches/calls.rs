@@ -42,8 +42,8 @@ struct Empty;
 type Never<T> = tokio_stream::Pending<Result<T, Status>>;
 type Told<T> = Result<Response<T>, Status>;
 
-fn done<T: Default>() -> Told<T> {
-    Ok(Response::new(T::default()))
+fn done<T: Default>() -> Response<T> {
+    Response::new(T::default())
 }
 
 fn runtime() -> Runtime {
@@ -177,7 +177,7 @@ impl proximity_service_server::ProximityService for Empty {
     type WatchAreaStream = Never<proto::WatchAreaResponse>;
 
     async fn nearest(&self, _: Request<NearestRequest>) -> Told<proto::NearestResponse> {
-        done()
+        Ok(done())
     }
 
     async fn nearest_stream(
@@ -188,11 +188,11 @@ impl proximity_service_server::ProximityService for Empty {
     }
 
     async fn within(&self, _: Request<proto::WithinRequest>) -> Told<proto::WithinResponse> {
-        done()
+        Ok(done())
     }
 
     async fn count(&self, _: Request<proto::CountRequest>) -> Told<proto::CountResponse> {
-        done()
+        Ok(done())
     }
 
     async fn watch_area(&self, _: Request<proto::WatchAreaRequest>) -> Told<Self::WatchAreaStream> {
@@ -228,59 +228,59 @@ impl driver_service_server::DriverService for Empty {
     }
 
     async fn report(&self, _: Request<ReportRequest>) -> Told<proto::ReportResponse> {
-        done()
+        Ok(done())
     }
 
     async fn set_status(
         &self,
         _: Request<proto::SetStatusRequest>,
     ) -> Told<proto::SetStatusResponse> {
-        done()
+        Ok(done())
     }
 
     async fn get_driver(
         &self,
         _: Request<proto::GetDriverRequest>,
     ) -> Told<proto::GetDriverResponse> {
-        done()
+        Ok(done())
     }
 
     async fn accept_offer(
         &self,
         _: Request<proto::AcceptOfferRequest>,
     ) -> Told<proto::AcceptOfferResponse> {
-        done()
+        Ok(done())
     }
 
     async fn decline_offer(
         &self,
         _: Request<proto::DeclineOfferRequest>,
     ) -> Told<proto::DeclineOfferResponse> {
-        done()
+        Ok(done())
     }
 
     async fn arrive(&self, _: Request<proto::ArriveRequest>) -> Told<proto::ArriveResponse> {
-        done()
+        Ok(done())
     }
 
     async fn start_trip(
         &self,
         _: Request<proto::StartTripRequest>,
     ) -> Told<proto::StartTripResponse> {
-        done()
+        Ok(done())
     }
 
     async fn complete_trip(
         &self,
         _: Request<proto::CompleteTripRequest>,
     ) -> Told<proto::CompleteTripResponse> {
-        done()
+        Ok(done())
     }
 
     async fn cancel_as_driver(
         &self,
         _: Request<proto::CancelAsDriverRequest>,
     ) -> Told<proto::CancelAsDriverResponse> {
-        done()
+        Ok(done())
     }
 }
