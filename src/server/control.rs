@@ -24,14 +24,13 @@ pub(super) struct Control {
     pub(super) http: Option<TcpListener>,
     pub(super) http_limits: HttpLimits,
     pub(super) queues: Vec<mpsc::Sender<Accepted>>,
-    pub(super) give_back: fn(),
 }
 
 impl Control {
     /// Runs until `stop` becomes true.
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
         health::tell(&self.health, ServingStatus::Serving).await;
-        let Self { door, health, grpc, http, http_limits, queues, give_back } = self;
+        let Self { door, health, grpc, http, http_limits, queues } = self;
         let mut drain = door.drain();
         let accepting = async {
             match tokio::net::TcpListener::from_std(grpc) {
@@ -59,14 +58,14 @@ impl Control {
         tokio::select! {
             () = until_drain => {}
             () = serving => {}
-            () = tick(&door, &health, give_back) => {}
+            () = tick(&door, &health) => {}
             _ = stop.wait_for(|&stop| stop) => {}
         }
     }
 }
 
 /// Lets time pass, and notes how the market is doing.
-async fn tick(door: &Door, health: &HealthReporter, give_back: fn()) {
+async fn tick(door: &Door, health: &HealthReporter) {
     let mut told = ServingStatus::Serving;
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -91,6 +90,5 @@ async fn tick(door: &Door, health: &HealthReporter, give_back: fn()) {
         }
         door.refresh_gauges();
         door.metrics.upkeep();
-        give_back();
     }
 }

@@ -134,8 +134,8 @@ impl Server {
             })?);
         }
         let http = http.map(|(listener, _)| listener);
-        let (http_limits, give_back) = (config.http_limits, config.give_back);
-        let control = control::Control { door, health, grpc, http, http_limits, queues, give_back };
+        let http_limits = config.http_limits;
+        let control = control::Control { door, health, grpc, http, http_limits, queues };
         running.control = Some(spawn("hansom-control", move |runtime| {
             runtime.block_on(control.run(stopping));
         })?);

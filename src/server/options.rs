@@ -42,7 +42,7 @@ pub struct ServerConfig {
     /// A copy of the map, and when it is asked instead.
     pub copy: Option<(Arc<Fallback>, CopyUse)>,
     /// Has the allocator return to the system what the thread that calls it has freed. Called by each
-    /// thread of the server once it has nothing to do: most allocators keep it for what comes next, and
+    /// worker once it has nothing to do: most allocators keep it for what comes next, and
     /// after a gateway's stream of a million drivers that is a lot, for good.
     pub give_back: fn(),
     /// Who else wants to know what was applied.
