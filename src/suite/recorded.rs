@@ -58,23 +58,30 @@ impl Day {
         let (mut positions, mut moves, mut places) = (Vec::new(), Vec::new(), Vec::new());
         let mut turns = vec![(0, 0)];
         let mut statuses: Vec<DriverStatus> = Vec::new();
+        // A reader of many files numbers their vehicles before they appear, and some never do.
+        let mut drivers: Vec<Option<u32>> = Vec::new();
         while let Some(record) = reader.next()? {
             if moves.len() >= limits::MAX_SUITE_FIXES {
                 return Err(DayError::TooLong { path: shown() });
             }
             let vehicle = record.vehicle.index();
-            if vehicle == positions.len() {
+            if vehicle >= drivers.len() {
+                drivers.resize(vehicle + 1, None);
+            }
+            let driver = *drivers[vehicle].get_or_insert_with(|| {
                 positions.push(record.position);
                 statuses.push(DriverStatus::Offline);
-            }
+                u32::try_from(statuses.len() - 1).unwrap_or(u32::MAX)
+            });
             let turn = match turns.last_mut() {
                 Some(turn) if turn.0 < TOGETHER => turn,
                 _ => turns.push_mut((0, 0)),
             };
-            moves.push(Move { driver: record.vehicle.0, to: record.position });
+            moves.push(Move { driver, to: record.position });
             turn.0 += 1;
-            let status = record.status.unwrap_or(statuses[vehicle]);
-            let before = std::mem::replace(&mut statuses[vehicle], status);
+            let known = &mut statuses[driver as usize];
+            let status = record.status.unwrap_or(*known);
+            let before = std::mem::replace(known, status);
             if (before, status) == (DriverStatus::Available, DriverStatus::OnTrip) {
                 places.push(record.position);
                 turn.1 += 1;
@@ -135,6 +142,20 @@ impl Day {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn vehicles_are_drivers_in_the_order_in_which_they_appear() {
+        let folder = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("new_abc.txt", "37.75 -122.39 1 1213084690\n37.74 -122.39 0 1213084670\n");
+        write("new_xyz.txt", "37.61 -122.38 0 1213084660\n");
+        let day = Day::read(folder.path(), &ReadOptions::default()).unwrap();
+        let drivers: Vec<u32> = day.world.moves.iter().map(|m| m.driver).collect();
+        assert_eq!(drivers, [0, 1, 1]);
+        assert_eq!((day.world.positions.len(), day.world.places.len()), (2, 1));
+        assert_eq!(day.world.positions[0], day.world.moves[0].to);
+    }
 
     #[test]
     fn pickups_become_questions_in_their_order() {
