@@ -45,7 +45,7 @@ enum Command {
     Redis(redis::Args),
 }
 
-/// Parses the process's arguments, runs the subcommand, and returns the exit code. A server has each thread
+/// Parses the process's arguments, runs the subcommand, and returns the exit code. A server has each worker
 /// that has nothing to do `give_back` what it has freed ([`crate::server::ServerConfig::give_back`]).
 ///
 /// # Errors
