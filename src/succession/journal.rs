@@ -173,6 +173,18 @@ impl ShippedJournal {
         Ok(Some(records))
     }
 
+    /// Waits until all that was committed so far is where it has to be: as long as that takes, if the
+    /// lease holds. False if it does not.
+    pub(super) fn settle(&self) -> bool {
+        let last = self.last();
+        while !self.settled(last, clock::stopwatch() + LOOK_AT_THE_LEASE) {
+            if !self.gate.is_open() {
+                return false;
+            }
+        }
+        true
+    }
+
     fn inner(&self) -> Result<Arc<dyn Journal>, ReadError> {
         self.inner.read().clone().ok_or(ReadError::Closed { reason: NOT_HELD })
     }
@@ -319,6 +331,9 @@ impl Journal for ShippedJournal {
         self.inner.read().as_ref()?.failure()
     }
 }
+
+/// How often whoever waits without an end looks whether the lease still holds.
+const LOOK_AT_THE_LEASE: Duration = Duration::from_millis(100);
 
 /// Until when a confirmation is waited for that is asked for now.
 fn deadline() -> Instant {

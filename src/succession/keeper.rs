@@ -20,7 +20,7 @@ use super::tenure::Tenure;
 use super::{Ack, Holder, Peer};
 use crate::clock;
 use crate::mirror::{Link, LinkError, LinkOptions, RedisAddress, Role};
-use crate::telemetry::SuccessionMetrics;
+use crate::telemetry::{Seldom, SuccessionMetrics};
 
 /// What the keeper does with the market. All calls come from one thread at a time, and may wait.
 pub trait Seat: Send {
@@ -154,6 +154,7 @@ struct Work {
     tried_alone: bool,
     doubts: mpsc::Receiver<(u64, Doubt)>,
     doubter: mpsc::Sender<(u64, Doubt)>,
+    complaints: Seldom,
 }
 
 /// A way to Redis for this market and process.
@@ -182,6 +183,7 @@ impl Work {
             tried_alone: false,
             doubts,
             doubter,
+            complaints: Seldom::default(),
         }
     }
 
@@ -258,15 +260,20 @@ impl Work {
         };
         let now = clock::stopwatch();
         let change = match answer {
-            Ok(answer) => tenure.with(|lease| lease.answered(now, answer)),
+            Ok(answer) => {
+                self.complaints.over();
+                tenure.with(|lease| lease.answered(now, answer))
+            }
             Err(error) => {
                 tenure.with(|lease| lease.failed(now));
                 if terms == Terms::Sole && self.term.is_none() && !self.tried_alone {
                     self.tried_alone = true;
                     self.begin(Right::Alone);
                 }
-                if !matches!(error, LinkError::Open { .. }) {
-                    tracing::warn!(%error, "the lease cannot be asked for");
+                if !matches!(error, LinkError::Open { .. })
+                    && let Some(kept_back) = self.complaints.due(now)
+                {
+                    tracing::warn!(%error, kept_back, "the lease cannot be asked for");
                 }
                 Change::None
             }

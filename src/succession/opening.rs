@@ -66,8 +66,16 @@ impl Opening {
             }
         };
         let (seat, given) = (Arc::clone(&self.seat), Arc::clone(&journal));
-        let opened = tokio::task::spawn_blocking(move || seat.lock().open(given)).await;
-        match opened.map_err(|error| error.to_string()).and_then(|opened| opened) {
+        let ships = shipper.is_some();
+        let opened = tokio::task::spawn_blocking(move || {
+            // The market reads what it is. A replica may come only later: to give the lease back and to
+            // claim it anew would bring it no sooner.
+            if ships && !given.settle() {
+                return Err("the lease was over before Redis had confirmed what it is".to_owned());
+            }
+            seat.lock().open(given)
+        });
+        match opened.await.map_err(|error| error.to_string()).and_then(|opened| opened) {
             Ok(()) => Ok(Opened { journal, shipper }),
             Err(error) => {
                 shipper.iter().for_each(JoinHandle::abort);

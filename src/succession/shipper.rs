@@ -12,7 +12,7 @@ use crate::clock;
 use crate::journal::{ReadError, Seq};
 use crate::limits;
 use crate::mirror::LinkError;
-use crate::telemetry::SuccessionMetrics;
+use crate::telemetry::{Seldom, SuccessionMetrics};
 
 /// What the shipper finds out that concerns the lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,7 @@ impl Shipper {
     /// Ships until a later token is met; otherwise it does not end.
     pub(super) async fn run(self) {
         let (mut at, mut checked) = (None, clock::stopwatch());
+        let mut complaints = Seldom::default();
         loop {
             // Also under load: a primary that was given up goes on taking writes for a while.
             if checked.elapsed() >= IDLE_CHECK {
@@ -70,11 +71,14 @@ impl Shipper {
             };
             self.tell_metrics();
             at = match step {
-                Ok(Next::At(seq)) => Some(seq),
+                Ok(Next::At(seq)) => {
+                    complaints.over();
+                    Some(seq)
+                }
                 Ok(Next::Doubt) => None,
                 Ok(Next::Stop) => return,
                 Err(Trouble::Link(error)) => {
-                    self.pause(&error).await;
+                    tokio::time::sleep(pause_after(&error, &mut complaints)).await;
                     None
                 }
                 Err(Trouble::Read(error)) => {
@@ -205,21 +209,21 @@ impl Shipper {
         }
     }
 
-    async fn pause(&self, error: &LinkError) {
-        let pause = match error {
-            LinkError::Open { retry_in } => Duration::from_millis(retry_in.get()).max(PAUSE),
-            error => {
-                tracing::warn!(%error, "trips cannot be shipped");
-                PAUSE
-            }
-        };
-        tokio::time::sleep(pause).await;
-    }
-
     fn tell_metrics(&self) {
         self.metrics.backlog.set(self.journal.unconfirmed() as f64);
         self.metrics.lag.set(self.journal.lag(clock::stopwatch()).as_secs_f64());
     }
+}
+
+/// How long to leave Redis alone after it has failed.
+fn pause_after(error: &LinkError, complaints: &mut Seldom) -> Duration {
+    if let LinkError::Open { retry_in } = error {
+        return Duration::from_millis(retry_in.get()).max(PAUSE);
+    }
+    if let Some(kept_back) = complaints.due(clock::stopwatch()) {
+        tracing::warn!(%error, kept_back, "trips cannot be shipped");
+    }
+    PAUSE
 }
 
 /// The trips of a snapshot from a place on that fit into one message, and the next place.

@@ -118,3 +118,33 @@ impl Tenure {
         PeerAnswer { owner, said }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock;
+    use crate::succession::lease::{Answer, Change};
+
+    #[test]
+    fn who_has_slept_knows_at_once_that_the_lease_is_over() {
+        let terms = Terms::For(Millis::from_secs(10));
+        let (tenure, now) = (Tenure::new("main".parse().unwrap(), terms, 7), clock::stopwatch());
+        assert!(!tenure.is_held(now));
+        let answered = |answer| {
+            tenure.with(|lease| {
+                lease.sent(now);
+                lease.answered(now, answer)
+            })
+        };
+        answered(Answer::Free { token: 4, whom: Vec::new() });
+        let claimed = Answer::Claimed { token: 5, standbys: Vec::new() };
+        assert_eq!(answered(claimed), Change::Gained { token: 5 });
+        // A fifth of it is left to clocks that run at other speeds.
+        for (seconds, held) in [(0, true), (7, true), (8, false), (11, false)] {
+            assert_eq!(tenure.is_held(now + Duration::from_secs(seconds)), held, "{seconds} s");
+        }
+        assert!(tenure.look(Lease::token).is_some(), "nobody has told it yet");
+    }
+}

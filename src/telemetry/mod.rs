@@ -6,6 +6,7 @@ mod metrics;
 mod mirror;
 mod process;
 mod rpc;
+mod seldom;
 mod succession;
 
 pub use logs::{LogFormat, init_logs};
@@ -13,4 +14,5 @@ pub use market::MarketMetrics;
 pub use metrics::{Method, Metrics};
 pub use mirror::MirrorMetrics;
 pub use rpc::Rpc;
+pub use seldom::Seldom;
 pub use succession::SuccessionMetrics;

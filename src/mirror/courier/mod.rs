@@ -121,19 +121,24 @@ impl Courier {
                 () = tokio::time::sleep(pause) => false,
                 _ = stop.wait_for(|&stop| stop) => true,
             };
-            let round = self.round().await;
-            self.carrier.metrics.set_open(self.carrier.link.is_open());
-            if let Err(error) = &round {
-                if !matches!(error, LinkError::Open { .. }) {
-                    self.carrier.metrics.failures.increment(1);
-                }
-                // Whether the last batch was done is unknown, and what was done before may be lost; that
-                // the breaker is open may be all that is told of it.
-                self.doubt();
-            }
+            self.attempt().await;
             if stopped {
                 return;
             }
+        }
+    }
+
+    /// A round, and what its failure means.
+    async fn attempt(&mut self) {
+        let round = self.round().await;
+        self.carrier.metrics.set_open(self.carrier.link.is_open());
+        if let Err(error) = &round {
+            if !matches!(error, LinkError::Open { .. }) {
+                self.carrier.metrics.failures.increment(1);
+            }
+            // Whether the last batch was done is unknown, and what was done before may be lost; that
+            // the breaker is open may be all that is told of it.
+            self.doubt();
         }
     }
 

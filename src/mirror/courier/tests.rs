@@ -65,3 +65,14 @@ async fn a_region_that_takes_nothing_waits_and_is_not_believed_to_hold_anything(
     courier.spared.clear();
     assert_eq!(gathered(&mut courier).len(), 1);
 }
+
+#[tokio::test]
+async fn that_nothing_may_be_sent_is_a_doubt_like_any_other() {
+    let (mut courier, _) = courier();
+    for failed_before in [false, true] {
+        courier.stage = Stage::Sure;
+        assert_eq!(courier.carrier.link.is_open(), failed_before);
+        courier.attempt().await;
+        assert_eq!(courier.stage, Stage::Doubtful, "open: {failed_before}");
+    }
+}

@@ -95,12 +95,13 @@ impl Library for HansomDirect {
     fn update(&self, scratch: &mut Scratch, moves: &[Move]) -> Result<(), Trouble> {
         let Scratch { reports, outcome, .. } = scratch;
         for batch in moves.chunks(BATCH) {
-            let now = self.time.pass(batch.len());
+            let span = self.time.pass(batch.len());
+            let now = span.end();
             reports.clear();
-            reports.extend(batch.iter().map(|m| Report {
+            reports.extend(batch.iter().enumerate().map(|(i, m)| Report {
                 driver: DriverKey(self.first + m.driver),
                 position: m.to,
-                at: now,
+                at: now.minus(Millis(span.before_end_ms(i).into())),
                 motion: Motion::default(),
                 status: None,
             }));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::runtime::Runtime;
 
 use super::Start;
-use super::fleet_time::FleetTime;
+use super::fleet_time::{FleetTime, Span};
 use super::hansom_direct::{types_for, types_of};
 use crate::api::proto::{
     Filter, HandleBinding, NearestRequest, NearestResponse, Position, PositionReport, Profile,
@@ -22,7 +22,6 @@ use crate::suite::system::{
     About, Call, Client, Filters, Found, Rounding, Sink, System, Trouble, name, number,
 };
 use crate::suite::workload::{Ask, Move, World};
-use crate::units::Timestamp;
 
 /// Rows in a batch: where a larger one stops paying.
 const ROWS: usize = 1_024;
@@ -189,12 +188,17 @@ struct Caller {
     runtime: Runtime,
 }
 
-fn batch(moves: &[Move], at: Timestamp) -> ReportBatch {
+fn batch(moves: &[Move], span: Span) -> ReportBatch {
+    // As a gateway sends it: a column of times only where they differ.
+    let moments = if span.is_moment() { 0 } else { moves.len() };
     ReportBatch {
         handle: moves.iter().map(|m| m.driver).collect(),
         lat_e7: moves.iter().map(|m| m.to.lat_e7()).collect(),
         lng_e7: moves.iter().map(|m| m.to.lng_e7()).collect(),
-        base_device_time_ms: at.as_millis(),
+        base_device_time_ms: span.end().as_millis(),
+        device_time_delta_ms: (0..moments)
+            .map(|i| span.before_end_ms(i).cast_signed().saturating_neg())
+            .collect(),
         ..ReportBatch::default()
     }
 }
@@ -237,7 +241,7 @@ impl Client for Caller {
                 for m in moves {
                     let report = PositionReport {
                         position: Some(position(m.to)),
-                        device_time_ms: time.pass(1).as_millis(),
+                        device_time_ms: time.pass(1).end().as_millis(),
                         ..PositionReport::default()
                     };
                     let (driver_id, report) = (text(m.driver), Some(report));

@@ -10,6 +10,7 @@ mod fleet;
 mod hoarders;
 mod hostile;
 mod http;
+mod idle;
 mod ingest;
 mod killed;
 mod market_down;

@@ -13,6 +13,7 @@ use hansom::api::proto::{
     TripState,
 };
 use hansom::clock::stopwatch;
+use hansom::limits;
 use hansom::records;
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
@@ -44,16 +45,16 @@ pub(super) struct Told {
     drivers: BTreeMap<String, Vec<Call<OfDriver>>>,
     /// The trip of each request.
     pub(super) requests: BTreeMap<(usize, u64), String>,
+    /// Trips that somebody was told are completed.
+    completed: BTreeSet<String>,
     unknown: u64,
     wrong: Vec<String>,
 }
 
 impl Told {
-    /// Trips that somebody was told are completed.
+    /// How many trips somebody was told are completed.
     pub(super) fn completed(&self) -> usize {
-        let completes =
-            |call: &Call<OfTrip>| call.ended.is_some() && matches!(call.what, OfTrip::Step(_, 4));
-        self.trips.values().filter(|calls| calls.iter().any(completes)).count()
+        self.completed.len()
     }
 }
 
@@ -82,6 +83,9 @@ impl World {
     fn of_trip(&self, trip: &str, call: Call<OfTrip>) {
         let mut told = self.told.lock().unwrap();
         told.unknown += u64::from(call.ended.is_none());
+        if call.ended.is_some() && matches!(call.what, OfTrip::Step(_, 4)) {
+            told.completed.insert(trip.to_owned());
+        }
         told.trips.entry(trip.to_owned()).or_default().push(call);
     }
 
@@ -266,9 +270,11 @@ async fn ride(world: Arc<World>, number: usize) {
     let mut client = Client { world: Arc::clone(&world), at: number };
     for key in 0.. {
         let Some(trip) = client.request(number, key).await else { return };
-        let cancels = if key % 5 == 4 { Cancels::Yes } else { Cancels::No };
         let mut looks = 0;
         while looks < MOST_CALLS / 2 {
+            // Nor does a rider go away from a trip for which drivers would be asked in vain.
+            let tired = key % 5 == 4 || looks > MOST_CALLS / 4;
+            let cancels = if tired { Cancels::Yes } else { Cancels::No };
             if world.is_over() {
                 return;
             }
@@ -415,7 +421,11 @@ async fn kills_and_pauses_lose_nothing_that_redis_has_confirmed() {
     let compared = compare_with_redis(&pair.redis, &towns[at]).await;
     let mut busy = BTreeSet::new();
     let trips: Vec<String> = world.told.lock().unwrap().trips.keys().cloned().collect();
-    for id in &trips {
+    // A successor knows all that are open, and of those that have ended as many as Redis keeps.
+    let number = |id: &String| id.rsplit_once('-').and_then(|(_, n)| n.parse::<usize>().ok());
+    let newest = trips.iter().filter_map(number).max().unwrap_or(0);
+    let known = newest.saturating_sub(limits::MAX_SHIPPED_ENDED_TRIPS - RIDERS)..;
+    for id in trips.iter().filter(|id| number(id).is_none_or(|number| known.contains(&number))) {
         // Lost trips are panics here.
         let trip = soon(async { towns[at].trip(id).await }).await;
         if rank(trip.state()) < 4
