@@ -1,6 +1,7 @@
 //! A journal whose commits are also shipped, and that takes none without the lease.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -15,6 +16,7 @@ use crate::journal::{
     Page, Pruned, ReadError, Retention, Seq, Stats, Stream, StreamId,
 };
 use crate::limits;
+use crate::telemetry::Seldom;
 
 /// Why nothing is told: somebody else may be active.
 const NOT_HELD: &str = "this process does not hold the lease of the market";
@@ -45,6 +47,8 @@ pub struct ShippedJournal {
     order: Mutex<()>,
     /// There is something to ship.
     pub(super) work: Notify,
+    /// What is to be shipped cannot be read, or nobody is there who does it.
+    stuck: AtomicBool,
 }
 
 impl std::fmt::Debug for ShippedJournal {
@@ -66,6 +70,7 @@ impl ShippedJournal {
             confirmed: Condvar::new(),
             order: Mutex::new(()),
             work: Notify::new(),
+            stuck: AtomicBool::new(false),
         }
     }
 
@@ -173,16 +178,34 @@ impl ShippedJournal {
         Ok(Some(records))
     }
 
-    /// Waits until all that was committed so far is where it has to be: as long as that takes, if the
-    /// lease holds. False if it does not.
-    pub(super) fn settle(&self) -> bool {
-        let last = self.last();
-        while !self.settled(last, clock::stopwatch() + LOOK_AT_THE_LEASE) {
+    /// Waits until all that was committed so far is where it has to be: as long as the lease holds and
+    /// somebody ships it.
+    ///
+    /// # Errors
+    /// What it would wait for in vain.
+    pub(super) fn settle(&self) -> Result<(), &'static str> {
+        let (last, mut complaints) = (self.last(), Seldom::default());
+        loop {
+            let now = clock::stopwatch();
+            if self.settled(last, now + LOOK_AT_THE_LEASE) {
+                return Ok(());
+            }
             if !self.gate.is_open() {
-                return false;
+                return Err(NOT_HELD);
+            }
+            if self.stuck.load(Ordering::Acquire) {
+                return Err("the journal cannot be shipped to Redis");
+            }
+            if complaints.due(now).is_some() {
+                let events = self.unconfirmed();
+                tracing::warn!(events, "the market is not open: {NOT_CONFIRMED}");
             }
         }
-        true
+    }
+
+    /// Whether anybody can ship at all, whatever Redis says.
+    pub(super) fn set_stuck(&self, stuck: bool) {
+        self.stuck.store(stuck, Ordering::Release);
     }
 
     fn inner(&self) -> Result<Arc<dyn Journal>, ReadError> {

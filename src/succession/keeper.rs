@@ -431,6 +431,15 @@ impl Work {
 
     /// The process ends: nobody asks any more. Ships what is left, and gives the lease back.
     async fn end(mut self) {
+        // It may be open already: what it has done is to be shipped too.
+        if let Some(term) = &mut self.term
+            && let Some(mut opening) = term.opening.take()
+        {
+            match tokio::time::timeout(LAST_SHIPMENT, &mut opening).await {
+                Ok(Ok(opened)) => self.opened(opened).await,
+                _ => term.opening = Some(opening),
+            }
+        }
         let Some(term) = &mut self.term else {
             // Whoever has the lease need not ask a standby that has gone.
             if let Err(error) = self.desk.release(None).await {
@@ -458,7 +467,9 @@ impl Work {
     /// Tells everybody how things stand.
     fn tell(&mut self) {
         let metrics = &self.config.metrics;
-        let open = self.term.as_ref().is_some_and(|term| term.gate.is_open());
+        // As long as it is being opened nobody is served.
+        let opened = self.term.as_ref().filter(|term| term.journal.is_some());
+        let open = opened.is_some_and(|term| term.gate.is_open());
         metrics.lease_held.set(f64::from(u8::from(open)));
         let tenure = &self.config.tenure;
         metrics.lease_token.set(tenure.look(super::Lease::token).unwrap_or(0) as f64);

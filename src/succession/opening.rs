@@ -70,8 +70,8 @@ impl Opening {
         let opened = tokio::task::spawn_blocking(move || {
             // The market reads what it is. A replica may come only later: to give the lease back and to
             // claim it anew would bring it no sooner.
-            if ships && !given.settle() {
-                return Err("the lease was over before Redis had confirmed what it is".to_owned());
+            if ships {
+                given.settle().map_err(str::to_owned)?;
             }
             seat.lock().open(given)
         });

@@ -22,7 +22,7 @@ pub(super) enum Doubt {
         /// Which.
         token: u64,
     },
-    /// Redis knows of no token.
+    /// Redis knows of no token, or of an earlier one only.
     Bare,
 }
 
@@ -73,6 +73,7 @@ impl Shipper {
             at = match step {
                 Ok(Next::At(seq)) => {
                     complaints.over();
+                    self.journal.set_stuck(false);
                     Some(seq)
                 }
                 Ok(Next::Doubt) => None,
@@ -83,6 +84,7 @@ impl Shipper {
                 }
                 Err(Trouble::Read(error)) => {
                     tracing::error!(%error, "the journal cannot be read to be shipped");
+                    self.journal.set_stuck(true);
                     tokio::time::sleep(IDLE_CHECK).await;
                     None
                 }
@@ -149,8 +151,23 @@ impl Shipper {
         }
     }
 
+    /// Whether Redis knows of no token, or of none but earlier ones, as when it came back with an older
+    /// file: the lease is written down again, and is ours.
+    const fn is_forgotten(&self, put: &Put) -> bool {
+        match put {
+            Put::Bare => true,
+            Put::Fenced { token } => *token < self.token,
+            _ => false,
+        }
+    }
+
     /// What becomes of the place after a write up to an event.
     async fn done(&self, put: Put, last: Seq) -> Result<Next, Trouble> {
+        if self.is_forgotten(&put) {
+            self.doubt(Doubt::Bare).await;
+            tokio::time::sleep(PAUSE).await;
+            return Ok(Next::Doubt);
+        }
         match put {
             Put::Done { replicas } => {
                 if replicas >= self.hand().replicas {
@@ -158,7 +175,7 @@ impl Shipper {
                 }
                 Ok(Next::At(last))
             }
-            Put::Elsewhere { .. } | Put::Incomplete => {
+            Put::Elsewhere { .. } | Put::Incomplete | Put::Bare => {
                 self.metrics.rewinds.increment(1);
                 Ok(Next::Doubt)
             }
@@ -166,11 +183,6 @@ impl Shipper {
                 self.metrics.fenced.increment(1);
                 self.doubt(Doubt::Fenced { token }).await;
                 Ok(Next::Stop)
-            }
-            Put::Bare => {
-                self.doubt(Doubt::Bare).await;
-                tokio::time::sleep(PAUSE).await;
-                Ok(Next::Doubt)
             }
         }
     }
@@ -224,6 +236,13 @@ fn pause_after(error: &LinkError, complaints: &mut Seldom) -> Duration {
         tracing::warn!(%error, kept_back, "trips cannot be shipped");
     }
     PAUSE
+}
+
+/// Whoever waits for what it ships need not wait any more.
+impl Drop for Shipper {
+    fn drop(&mut self) {
+        self.journal.set_stuck(true);
+    }
 }
 
 /// The trips of a snapshot from a place on that fit into one message, and the next place.

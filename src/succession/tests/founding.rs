@@ -310,3 +310,31 @@ fn what_redis_has_not_confirmed_is_neither_acknowledged_nor_read() {
     journal.confirm(Seq(1));
     assert!(reader.join().unwrap().unwrap().is_some(), "it waits until it is confirmed");
 }
+
+/// What happens while a market waits.
+type Happens = fn(&ShippedJournal, &Gate);
+
+#[test]
+fn a_market_that_opens_waits_for_redis_as_long_as_that_has_a_point() {
+    let inner = Arc::new(MemoryJournal::default());
+    inner.commit(&next_batch(&mut Town::new(), "early")).unwrap();
+    let opens = |gate: &Arc<Gate>, ack| {
+        let inner = Arc::clone(&inner) as Arc<dyn Journal>;
+        Arc::new(ShippedJournal::new(inner, 0, Arc::clone(gate), ack))
+    };
+    assert_eq!(opens(&open_gate(), Ack::Local).settle(), Ok(()), "it waits for nobody");
+    let cases: [(Happens, bool); 4] = [
+        (|journal, _| journal.confirm(Seq(1)), true),
+        (|_, gate| gate.set(Open::Never), false),
+        (|journal, _| journal.close(), false),
+        (|journal, _| journal.set_stuck(true), false),
+    ];
+    for (place, (happens, settled)) in cases.into_iter().enumerate() {
+        let gate = open_gate();
+        let journal = opens(&gate, Ack::Redis);
+        let waiting = Arc::clone(&journal);
+        let waiting = std::thread::spawn(move || waiting.settle());
+        happens(&journal, &gate);
+        assert_eq!(waiting.join().unwrap().is_ok(), settled, "case {place}");
+    }
+}

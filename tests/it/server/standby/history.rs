@@ -4,7 +4,7 @@
 //! The search is that of Wing & Gong (1993) with the memory of Lowe (2017). A call without an answer, or
 //! with one that says "unavailable", may have taken effect at any moment after it was made, or never.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A call as its client saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,6 +149,24 @@ impl Model for DriverModel {
     }
 }
 
+/// Two trips that a driver certainly had at the same moment, however many calls there are: one is had at least
+/// from the first answer that it was accepted until somebody asks for its end.
+pub(super) fn double_assignment(calls: &[Call<OfDriver>]) -> Option<(String, String)> {
+    let mut had: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for call in calls {
+        let (OfDriver::Accept(trip) | OfDriver::Leave(trip)) = &call.what;
+        let (from, until) = had.entry(trip).or_insert((u64::MAX, u64::MAX));
+        match call.what {
+            OfDriver::Accept(_) => *from = call.ended.map_or(*from, |ended| ended.min(*from)),
+            OfDriver::Leave(_) => *until = call.begun.min(*until),
+        }
+    }
+    let mut had: Vec<_> = had.into_iter().filter(|(_, (from, until))| from < until).collect();
+    had.sort_unstable_by_key(|(_, span)| *span);
+    let both = had.windows(2).find(|pair| pair[1].1.0 < pair[0].1.1)?;
+    Some((both[0].0.to_owned(), both[1].0.to_owned()))
+}
+
 fn call<C>(what: C, begun: u64, ended: u64) -> Call<C> {
     Call { what, begun, ended: Some(ended) }
 }
@@ -212,4 +230,24 @@ fn histories_that_cannot_be_are_rejected() {
     // It had been left before, as far as anybody can tell.
     double[2] = lost(OfDriver::Leave(first), 15);
     assert!(is_linearizable(&DriverModel, &double));
+}
+
+#[test]
+fn a_driver_with_two_trips_is_found_among_any_number_of_calls() {
+    let trip = |number: u64| format!("main-{number}");
+    let mut calls = Vec::new();
+    for number in 0..200 {
+        let at = 100 * number;
+        calls.push(call(OfDriver::Accept(trip(number)), at, at + 10));
+        // Told once more, after the end.
+        calls.push(call(OfDriver::Leave(trip(number)), at + 50, at + 60));
+        calls.push(call(OfDriver::Accept(trip(number)), at + 20, at + 95));
+        // Nobody knows whether it was done.
+        calls.push(lost(OfDriver::Accept(trip(1_000 + number)), at + 30));
+    }
+    assert_eq!(double_assignment(&calls), None);
+    // Four hundred calls apart.
+    let left = calls.iter().position(|call| call.what == OfDriver::Leave(trip(50))).unwrap();
+    calls[left].begun = 100 * 150 + 11;
+    assert_eq!(double_assignment(&calls), Some((trip(50), trip(51))));
 }

@@ -19,7 +19,9 @@ use tokio::task::JoinSet;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::history::{Call, DriverModel, OfDriver, OfTrip, TripModel, is_linearizable};
+use super::history::{
+    Call, DriverModel, OfDriver, OfTrip, TripModel, double_assignment, is_linearizable,
+};
 use super::outages::pass;
 use super::{LEASE_MS, Pair, Redis, active, is_active};
 use crate::server::crash::random;
@@ -371,7 +373,8 @@ pub(super) fn judge(told: &Told) {
         assert!(is_linearizable(&TripModel, calls), "{trip}: {calls:#?}");
     }
     for (driver, calls) in &told.drivers {
-        // Judged in parts that no call crosses, as there are many.
+        assert_eq!(double_assignment(calls), None, "{driver} has two trips at once");
+        // And in parts, as there are many, in which the order of what may have been done counts too.
         let mut calls = calls.clone();
         calls.sort_unstable_by_key(|call| call.begun);
         for part in calls.chunks(MOST_CALLS) {

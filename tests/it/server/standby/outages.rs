@@ -127,6 +127,40 @@ async fn a_redis_that_was_flushed_gets_everything_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_comes_back_as_it_was_before_the_lease_gets_everything_again() {
+    for lease in ["none", "2s"] {
+        let Some(mut pair) = Pair::new() else { return };
+        let more = ["--market-lease", lease];
+        let one = pair.start(0, &more).await;
+        active(&one).await;
+        one.request("ada", "a").await.unwrap();
+        shipped(&one).await;
+        pair.redis.text(&["SAVE"]);
+        assert_eq!(one.served.kill(), Some(9));
+        // Its lease is in the file, and has no end if it is `none`.
+        let two = pair.start(1, &more).await;
+        active(&two).await;
+        let token = metric(&two, "hansom_lease_token").await;
+        for round in 0..3 {
+            pair.redis.kill();
+            pair.redis.restart();
+            let older: f64 =
+                pair.redis.text(&["HGET", "hansom:1:{m:main}:fence", "token"]).parse().unwrap();
+            assert!(older < token, "{older} {token}");
+            // Whoever ships asks first as often as whoever renews.
+            let asked = || async { two.request(&format!("rider-{round}"), "k").await.is_ok() };
+            eventually("the market goes on", asked).await;
+            eventually("the copy is back", || async {
+                let open = pair.redis.ask::<i64>(&["HLEN", "hansom:1:{m:main}:open"]);
+                open.is_ok_and(|open| open == 2 + round)
+            })
+            .await;
+            assert!((metric(&two, "hansom_lease_token").await - token).abs() < 0.5, "{lease}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_that_no_replica_confirms_is_not_acknowledged_and_done_once() {
     let Some(binary) = crate::redis::binary() else { return };
     let watched = Watched::start(&binary);
