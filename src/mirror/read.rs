@@ -1,5 +1,7 @@
 //! Whole regions read from Redis, in pieces: for a warm start, for comparison, for an audit.
 
+use std::collections::BTreeMap;
+
 use redis::{Cmd, Value};
 
 use super::keys::{PULSE, REGIONS, RegionKeys, region_named};
@@ -13,6 +15,10 @@ use crate::units::Timestamp;
 
 /// An id and a line.
 pub(super) type Row = (Vec<u8>, Vec<u8>);
+
+/// The regions that did not take or give something, and why: as when somebody has put something else
+/// under one of their keys.
+pub(super) type Refused = BTreeMap<u64, LinkError>;
 
 /// A region, and how far it has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +85,7 @@ fn moment(value: &Value) -> Option<Timestamp> {
 }
 
 /// Who is near the centre of a circle, in each of these regions: up to `count`, and surely all who
-/// are inside if there are fewer.
+/// are inside if there are fewer. A region that refuses is an error: who is in it is unknown.
 pub(super) async fn near(
     asked: &impl Ask,
     script: &Script,
@@ -97,16 +103,16 @@ pub(super) async fn near(
         Value::Array(parts) => pairs(parts.into_iter()).collect(),
         _ => Vec::new(),
     };
-    Ok(answers.into_iter().map(rows).collect())
+    answers.into_iter().map(|answer| answer.map(rows)).collect()
 }
 
-/// Runs a script on each region; answers in their order.
+/// Runs a script on each region; what each answers, in their order.
 pub(super) async fn each(
     asked: &impl Ask,
     script: &Script,
     regions: &[u64],
     arguments: impl Fn(usize) -> Vec<String>,
-) -> Result<Vec<Value>, LinkError> {
+) -> Result<Vec<Result<Value, LinkError>>, LinkError> {
     let keys: Vec<RegionKeys> = regions.iter().map(|&region| RegionKeys::of(region)).collect();
     let short = keys.iter().enumerate().map(|(i, keys)| {
         let mut command = script.call(&keys.all());
@@ -126,22 +132,40 @@ pub(super) async fn each(
     for (i, answer) in unknown.into_iter().zip(again) {
         answers[i] = answer;
     }
-    answers.into_iter().collect()
+    Ok(answers)
 }
 
-/// Reads a page of each of these pieces; leaves in them what is not read yet.
+/// Reads a page of each of these pieces; leaves in them what is not read yet. A region that refuses is
+/// an error, and read no further by whoever gives up.
 pub(super) async fn pages(
     asked: &impl Ask,
     script: &Script,
     pieces: &mut Vec<Piece>,
 ) -> Result<Vec<Row>, LinkError> {
+    let (pages, mut refused) = pages_of(asked, script, pieces).await?;
+    refused.pop_first().map_or(Ok(pages), |(_, error)| Err(error))
+}
+
+/// The same, and which regions refused: they are read no further.
+pub(super) async fn pages_of(
+    asked: &impl Ask,
+    script: &Script,
+    pieces: &mut Vec<Piece>,
+) -> Result<(Vec<Row>, Refused), LinkError> {
     let regions: Vec<u64> = pieces.iter().map(|piece| piece.region).collect();
     let arguments = |i: usize| vec![pieces[i].cursor.clone(), limits::MIRROR_PAGE.to_string()];
     let answers = each(asked, script, &regions, arguments).await?;
-    let mut rows = Vec::new();
+    let (mut rows, mut refused) = (Vec::new(), Refused::new());
     let mut rest = Vec::new();
     for (region, answer) in regions.into_iter().zip(answers) {
-        let Value::Array(parts) = answer else { continue };
+        let parts = match answer {
+            Ok(Value::Array(parts)) => parts,
+            Ok(_) => continue,
+            Err(error) => {
+                refused.insert(region, error);
+                continue;
+            }
+        };
         let mut parts = parts.into_iter();
         let cursor = parts.next().as_ref().and_then(text).unwrap_or_else(|| "0".to_owned());
         if cursor != "0" {
@@ -150,22 +174,23 @@ pub(super) async fn pages(
         rows.extend(pairs(parts));
     }
     *pieces = rest;
-    Ok(rows)
+    Ok((rows, refused))
 }
 
-/// What the digest script says of regions; `None` where it says what it never should.
+/// What the digest script says of regions, each of which may refuse; `None` where it says what it never
+/// should.
 pub(super) async fn digests(
     asked: &impl Ask,
     script: &Script,
     regions: &[u64],
-) -> Result<Vec<Option<Digest>>, LinkError> {
+) -> Result<Vec<Result<Option<Digest>, LinkError>>, LinkError> {
     let answers = each(asked, script, regions, |_| Vec::new()).await?;
     let digest = |answer: Value| {
         let Value::Array(parts) = answer else { return None };
         let number = |i: usize| text(parts.get(i)?)?.parse::<u64>().ok();
         Some(Digest { drivers: number(0)?, positions: number(1)?, sum: number(2)? })
     };
-    Ok(answers.into_iter().map(digest).collect())
+    Ok(answers.into_iter().map(|answer| answer.map(digest)).collect())
 }
 
 /// Ids and lines in turn.

@@ -14,7 +14,7 @@ mod flight;
 mod reconcile;
 mod warm;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,10 +22,11 @@ use foldhash::fast::FixedState;
 use tokio::sync::watch;
 
 use self::batch::{Carrier, Op};
-use self::flight::{Flight, Refused};
+use self::flight::Flight;
 use super::entry::Entry;
 use super::keys::{PULSE, Scripts};
 use super::link::Link;
+use super::read::Refused;
 use super::service::{Leads, StatusOf};
 use super::shadow::{Held, Pace, Shadow, plan};
 use super::verdict::LinkError;
@@ -76,6 +77,9 @@ pub(super) struct Courier {
     put_off: Vec<u64>,
     /// Regions that did not take what was written, and until when they are left alone.
     spared: HashMap<u64, Instant, FixedState>,
+    /// Regions that could not be compared, and when that is tried again.
+    unsure: BTreeSet<u64>,
+    unsure_until: Option<Instant>,
     /// When it is counted again what Redis holds, if not at once.
     count_from: Option<Instant>,
     pace: Pace,
@@ -107,6 +111,8 @@ impl Courier {
             begun: clock::stopwatch(),
             put_off: Vec::new(),
             spared: HashMap::default(),
+            unsure: BTreeSet::new(),
+            unsure_until: None,
             count_from: None,
             pace: Pace::Even,
             pulse: None,
@@ -184,13 +190,14 @@ impl Courier {
         if due && self.stage == Stage::Sure && !self.is_whole().await? {
             self.doubt();
         }
-        if self.stage == Stage::Doubtful {
-            let differences = self.reconcile().await?;
-            self.stage = Stage::Sure;
-            if differences > 0 {
-                // Before anybody is told that all is there, or it ends.
-                self.pass(now).await?;
-            }
+        let differences = match self.stage {
+            Stage::Sure => self.look_again().await?,
+            Stage::Cold | Stage::Doubtful => self.reconcile().await?,
+        };
+        self.stage = Stage::Sure;
+        if differences > 0 {
+            // Before anybody is told that all is there, or it ends.
+            self.pass(now).await?;
         }
         if due || self.pulse.is_none() {
             self.tell_pulse(begun).await?;

@@ -33,8 +33,14 @@ impl Courier {
         while !(waiting.is_empty() && pieces.is_empty()) {
             let room = TOGETHER.saturating_sub(pieces.len()).min(waiting.len());
             pieces.extend(waiting.drain(..room).map(Piece::first));
-            let rows =
-                read::pages(&*self.carrier.link, &self.carrier.scripts.page, &mut pieces).await?;
+            let (rows, refused) =
+                read::pages_of(&*self.carrier.link, &self.carrier.scripts.page, &mut pieces)
+                    .await?;
+            // What somebody else has put there says nothing of anybody. All else may pass.
+            if let Some(error) = refused.values().find(|error| !error.has_code("WRONGTYPE")) {
+                return Err(error.clone());
+            }
+            self.carrier.tell(&refused);
             let count = self.admit(self.clock.now(), &rows);
             self.carrier.metrics.warmed.increment(count);
             warmed += count;

@@ -3,14 +3,14 @@
 
 use hansom::clock::{stopwatch, wall_now};
 use hansom::geo::{Degrees, LatLng};
-use hansom::index::region_of;
+use hansom::index::{LiveMap as _, region_of};
 use hansom::mirror::{PULSE, RegionKeys};
 use redis::Value;
 
-use super::binary;
 use super::fleet::{Fleet, contents, link};
 use super::process::{PATIENCE, Server, until};
 use super::setups::Cluster;
+use super::{binaries, binary};
 
 const DRIVERS: u64 = 400;
 
@@ -94,4 +94,55 @@ async fn what_a_region_does_not_take_is_written_when_it_does() {
     fleet.settled(&link).await;
     assert!(begun.elapsed() < PATIENCE / 3, "{:?}", begun.elapsed());
     until("nothing waits", || told("hansom_mirror_backlog 0\n"));
+}
+
+#[tokio::test]
+async fn what_somebody_else_put_under_a_key_stops_neither_a_start_nor_a_comparison() {
+    for binary in binaries() {
+        let server = Server::start(&binary, &[]);
+        let at = |lat, lng| LatLng::try_from(Degrees { lat, lng }).unwrap();
+        let (paris, rome) = (at(48.85, 2.35), at(41.9, 12.5));
+        let [in_paris, in_rome] = [paris, rome].map(|at| RegionKeys::of(region_of(at)));
+        let link = link(&server.url());
+        let mut first = Fleet::mirrored(56, &server.url());
+        first.report(&"cab-1".parse().unwrap(), paris, wall_now());
+        first.report(&"cab-2".parse().unwrap(), rome, wall_now());
+        first.settled(&link).await;
+        first.abandon();
+        let foreign = |key: &str| {
+            server.ask::<Value>(&["DEL", key]).unwrap();
+            server.ask::<Value>(&["SET", key, "what somebody else has put there"]).unwrap();
+        };
+        foreign(&in_paris.meta);
+
+        // A start.
+        let second = Fleet::mirrored(57, &server.url());
+        second.warmed().await;
+        let found = ["cab-1", "cab-2"].map(|id| second.map.find(&id.parse().unwrap()).is_some());
+        assert_eq!(found, [false, true], "{}: who can be read is on the map", binary.name);
+        let exists = |id: &str| server.ask::<u64>(&["HEXISTS", &in_rome.meta, id]).unwrap() == 1;
+        second.report(&"cab-3".parse().unwrap(), rome, wall_now());
+        until("the others are written", || exists("cab-3"));
+
+        // A comparison.
+        let line: String = server.ask(&["HGET", &in_rome.meta, "cab-3"]).unwrap();
+        let complete = || server.ask::<i64>(&["HGET", PULSE, "complete_ms"]).unwrap_or(0);
+        until("it is said that all is there", || complete() > 0);
+        server.ask::<Value>(&["HSET", &in_rome.meta, "stranger", &line]).unwrap();
+        server.ask::<Value>(&["CLIENT", "KILL", "TYPE", "normal"]).ok();
+        until("who is not known is removed", || !exists("stranger"));
+        let before = complete();
+        until("it goes on being said", || complete() > before);
+
+        // What is compared again is made right again, though nobody has moved.
+        server.ask::<Value>(&["DEL", &in_paris.meta]).unwrap();
+        second.report(&"cab-1".parse().unwrap(), paris, wall_now());
+        second.settled(&link).await;
+        foreign(&in_rome.geo);
+        server.ask::<Value>(&["CLIENT", "KILL", "TYPE", "normal"]).ok();
+        let before = complete();
+        until("the others are compared", || complete() > before);
+        server.ask::<Value>(&["DEL", &in_rome.geo]).unwrap();
+        second.settled(&link).await;
+    }
 }
