@@ -23,6 +23,7 @@ use tokio::sync::watch;
 
 use self::batch::{Carrier, Op};
 use self::flight::Flight;
+use self::warm::Slots;
 use super::entry::Entry;
 use super::keys::{PULSE, Scripts};
 use super::link::Link;
@@ -64,6 +65,8 @@ pub(super) struct Courier {
     status: StatusOf,
     leads: Leads,
     shadow: Shadow,
+    /// Those of whom nobody but Redis has told anything, as far as is known.
+    learnt: Slots,
     stage: Stage,
     generation: u64,
     /// Regions that are known to be in the set of regions.
@@ -104,6 +107,7 @@ impl Courier {
             status,
             leads,
             shadow: Shadow::default(),
+            learnt: Slots::default(),
             stage: Stage::Cold,
             generation: 0,
             listed: HashSet::default(),
@@ -330,6 +334,7 @@ impl Courier {
                 continue;
             }
             self.shadow.set(op.slot, op.plan.put.as_ref());
+            self.learnt.remove(op.slot);
             self.carrier.metrics.lag.record(op.since.elapsed().as_secs_f64());
             written += 1;
         }

@@ -11,6 +11,7 @@ mod link;
 mod losses;
 pub(crate) mod process;
 pub(crate) mod setups;
+mod takeover;
 mod troubles;
 
 use std::path::PathBuf;
