@@ -7,7 +7,7 @@ use redis::{Cmd, Value};
 use super::keys::{PULSE, REGIONS, RegionKeys, region_named};
 use super::link::{Link, Script};
 use super::resolve::text;
-use super::shadow::Digest;
+use super::shadow::{Digest, Digests};
 use super::verdict::LinkError;
 use crate::geo::{Circle, Degrees};
 use crate::limits;
@@ -177,20 +177,57 @@ pub(super) async fn pages_of(
     Ok((rows, refused))
 }
 
-/// What the digest script says of regions, each of which may refuse; `None` where it says what it never
-/// should.
+/// Pieces of regions of which digests are asked for together.
+const TOGETHER: usize = 16;
+
+/// The digests of regions, taken piece by piece, so that no question is about more than
+/// [`TOGETHER`] times [`limits::MIRROR_COMPARED`] drivers; and which regions refused. Those of whom the script
+/// says what it never should are in neither.
+///
+/// Nobody may write meanwhile. Somebody may be counted twice all the same, as where a hash has just
+/// shrunk: then a digest is wrong.
 pub(super) async fn digests(
     asked: &impl Ask,
     script: &Script,
     regions: &[u64],
-) -> Result<Vec<Result<Option<Digest>, LinkError>>, LinkError> {
-    let answers = each(asked, script, regions, |_| Vec::new()).await?;
-    let digest = |answer: Value| {
-        let Value::Array(parts) = answer else { return None };
-        let number = |i: usize| text(parts.get(i)?)?.parse::<u64>().ok();
-        Some(Digest { drivers: number(0)?, positions: number(1)?, sum: number(2)? })
-    };
-    Ok(answers.into_iter().map(|answer| answer.map(digest)).collect())
+) -> Result<(Digests, Refused), LinkError> {
+    let (mut digests, mut refused) = (Digests::default(), Refused::new());
+    let mut pieces: Vec<Piece> = regions.iter().rev().map(|&region| Piece::first(region)).collect();
+    while !pieces.is_empty() {
+        let part = pieces.split_off(pieces.len().saturating_sub(TOGETHER));
+        let about: Vec<u64> = part.iter().map(|piece| piece.region).collect();
+        let arguments =
+            |i: usize| vec![part[i].cursor.clone(), limits::MIRROR_COMPARED.to_string()];
+        let answers = each(asked, script, &about, arguments).await?;
+        for (region, answer) in about.into_iter().zip(answers) {
+            match answer.map(|answer| piece_of_digest(&answer)) {
+                Ok(Some((cursor, piece))) => {
+                    let digest = digests.entry(region).or_default();
+                    digest.drivers += piece.drivers;
+                    digest.positions = piece.positions;
+                    digest.sum += piece.sum;
+                    if cursor != "0" {
+                        pieces.push(Piece { region, cursor });
+                    }
+                }
+                Ok(None) => drop(digests.remove(&region)),
+                Err(error) => {
+                    digests.remove(&region);
+                    refused.insert(region, error);
+                }
+            }
+        }
+    }
+    Ok((digests, refused))
+}
+
+/// Where the next piece begins, and what this one adds.
+fn piece_of_digest(answer: &Value) -> Option<(String, Digest)> {
+    let Value::Array(parts) = answer else { return None };
+    let part = |i: usize| text(parts.get(i)?);
+    let number = |i: usize| part(i)?.parse::<u64>().ok();
+    let (drivers, sum, positions) = (number(1)?, number(2)?, number(3)?);
+    Some((part(0)?, Digest { drivers, positions, sum }))
 }
 
 /// Ids and lines in turn.

@@ -2,7 +2,7 @@
 //!
 //! The decision is a pure function of what was mirrored and what is: nothing here talks to Redis.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
@@ -154,10 +154,13 @@ impl Shadow {
     }
 
     /// Who is believed to be in these regions, by slot.
-    pub(super) fn slots_of(&self, regions: &BTreeSet<u64>) -> HashMap<u64, Vec<u32>, FixedState> {
+    pub(super) fn slots_of(
+        &self,
+        wanted: impl Fn(u64) -> bool,
+    ) -> HashMap<u64, Vec<u32>, FixedState> {
         let mut slots: HashMap<u64, Vec<u32>, FixedState> = HashMap::default();
         for (slot, kept) in (0..).zip(self.chunks.iter().flatten()) {
-            if let Some(kept) = kept.as_ref().filter(|kept| regions.contains(&kept.region)) {
+            if let Some(kept) = kept.as_ref().filter(|kept| wanted(kept.region)) {
                 slots.entry(kept.region).or_default().push(slot);
             }
         }
@@ -279,7 +282,7 @@ mod tests {
         assert_eq!((before[&0].drivers, before[&1].drivers), (2, 1));
         let counts = |shadow: &Shadow| shadow.counts().collect::<BTreeMap<_, _>>();
         assert_eq!(counts(&shadow), BTreeMap::from([(0, 2), (1, 1)]));
-        assert_eq!(shadow.slots_of(&BTreeSet::from([0]))[&0], [0, 2]);
+        assert_eq!(shadow.slots_of(|region| region == 0)[&0], [0, 2]);
         shadow.set(0, Some(&held("a", 0, 8, 1)));
         shadow.set(1, None);
         let after = shadow.digests(|_| true);

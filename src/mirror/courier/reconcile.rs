@@ -19,9 +19,6 @@ use crate::mirror::read::{self, Piece, Refused};
 use crate::mirror::shadow::{Digests, Held};
 use crate::mirror::verdict::LinkError;
 
-/// Digests that are asked for together.
-const TOGETHER: usize = 16;
-
 /// When a region that refused to be compared is looked at again.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -49,25 +46,23 @@ impl Courier {
     }
 
     async fn compare(&mut self, regions: BTreeSet<u64>, ours: &Digests) -> Result<u64, LinkError> {
-        let all: Vec<u64> = regions.into_iter().collect();
-        let (mut differing, mut refused) = (BTreeSet::new(), Refused::new());
-        for part in all.chunks(TOGETHER) {
-            let theirs =
-                read::digests(&*self.carrier.link, &self.carrier.scripts.digest, part).await?;
-            for (&region, theirs) in part.iter().zip(theirs) {
-                let ours = ours.get(&region).copied().unwrap_or_default();
-                match theirs {
-                    Ok(theirs) if theirs == Some(ours) => {}
-                    Ok(_) => drop(differing.insert(region)),
-                    Err(error) => drop(refused.insert(region, error)),
-                }
-            }
+        let regions: Vec<u64> = regions.into_iter().collect();
+        let (theirs, mut refused) =
+            read::digests(&*self.carrier.link, &self.carrier.scripts.digest, &regions).await?;
+        let differs = |region: &u64| {
+            let ours = ours.get(region).copied().unwrap_or_default();
+            !refused.contains_key(region) && theirs.get(region) != Some(&ours)
+        };
+        let differing: BTreeSet<u64> = regions.into_iter().filter(differs).collect();
+        let mut slots = HashMap::default();
+        if !differing.is_empty() {
+            slots = self.shadow.slots_of(|region| differing.contains(&region));
         }
-        let mut slots = self.shadow.slots_of(&differing);
         let (mut missing, mut extra) = (0, 0);
-        for &region in &differing {
-            let slots = slots.remove(&region).unwrap_or_default();
-            let (put, gone) = self.repair(region, &slots, &mut refused).await?;
+        for region in &differing {
+            let slots = slots.remove(region).unwrap_or_default();
+            let positions = theirs.get(region).map(|theirs| theirs.positions);
+            let (put, gone) = self.repair(*region, &slots, positions, &mut refused).await?;
             missing += put;
             extra += gone;
         }
@@ -88,11 +83,13 @@ impl Courier {
         Ok(missing + extra)
     }
 
-    /// Notes who is missing or wrong in a region, and removes who is there without being known.
+    /// Notes who is missing or wrong in a region, and removes who is there without being known. `positions` is
+    /// how many its geo set has.
     async fn repair(
         &mut self,
         region: u64,
         slots: &[u32],
+        positions: Option<u64>,
         refused: &mut Refused,
     ) -> Result<(u64, u64), LinkError> {
         let mut lines: HashMap<DriverId, Vec<u8>, FixedState> = HashMap::default();
@@ -112,10 +109,12 @@ impl Courier {
             }
         }
         let same = lines.len() == slots.len();
+        let mut fitting = 0;
         let mut missing = 0;
         for &slot in slots {
             let Some(held) = self.shadow.get(slot) else { continue };
             let there = lines.remove(&held.id);
+            fitting += u64::from(held.entry.fits_geo());
             if there.as_deref() != Some(held.entry.to_line().as_bytes()) {
                 missing += 1;
                 self.shadow.set(slot, None);
@@ -130,7 +129,7 @@ impl Courier {
         for part in extra.chunks(limits::MIRROR_BATCH) {
             self.carrier.remove(part).await?;
         }
-        if same && missing == 0 && extra.is_empty() {
+        if same && missing == 0 && extra.is_empty() && positions != Some(fitting) {
             // The lines are right and the geo set beside them is not: it is made anew.
             let keys = RegionKeys::of(region);
             let mut command = redis::cmd("DEL");

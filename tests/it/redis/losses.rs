@@ -146,3 +146,55 @@ async fn what_somebody_else_put_under_a_key_stops_neither_a_start_nor_a_comparis
         second.settled(&link).await;
     }
 }
+
+/// How many scripts that only read were run.
+fn read_by_scripts(server: &Server) -> u64 {
+    let told = server.text(&["INFO", "commandstats"]);
+    let calls = |line: &str| {
+        let (_, rest) = line.split_once("calls=")?;
+        rest.split(',').next()?.parse::<u64>().ok()
+    };
+    let ours = |line: &&str| line.starts_with("cmdstat_evalsha_ro:");
+    told.lines().filter(ours).filter_map(calls).sum()
+}
+
+#[tokio::test]
+async fn a_dense_region_is_compared_piece_by_piece() {
+    const DENSE: u64 = 20_000;
+    for binary in binaries() {
+        let server = Server::start(&binary, &[]);
+        let fleet = Fleet::mirrored(58, &server.url());
+        let paris = LatLng::try_from(Degrees { lat: 48.85, lng: 2.35 }).unwrap();
+        for i in 0..DENSE {
+            fleet.report(&format!("cab-{i}").parse().unwrap(), paris, wall_now());
+        }
+        let link = link(&server.url());
+        fleet.settled(&link).await;
+        let differences = || {
+            let told = fleet.metrics.render();
+            let told =
+                told.lines().find(|line| line.starts_with("hansom_mirror_differences_total "));
+            told.map(str::to_owned)
+        };
+        until("all is said to be there", || {
+            server.ask::<u64>(&["HEXISTS", PULSE, "complete_ms"]).unwrap() == 1
+        });
+        let (before, differed) = (read_by_scripts(&server), differences());
+        server.ask::<Value>(&["CLIENT", "KILL", "TYPE", "normal"]).ok();
+        let pieces = || read_by_scripts(&server) - before;
+        until("it is compared in pieces", || pieces() >= DENSE / 2_048);
+        // In as many as there are, and nothing was found to differ, which would be read.
+        until("nothing is compared any more", || {
+            let before = read_by_scripts(&server);
+            std::thread::park_timeout(std::time::Duration::from_millis(300));
+            read_by_scripts(&server) == before
+        });
+        assert!(pieces() <= DENSE / 2_048 + 3, "{}: {} pieces", binary.name, pieces());
+        assert_eq!(differences(), differed, "{}", binary.name);
+        // The sum of the pieces is awake.
+        let keys = RegionKeys::of(region_of(paris));
+        server.ask::<Value>(&["HSET", &keys.meta, "cab-19999", "0,0,1,1,1,4,500,0,,,"]).unwrap();
+        server.ask::<Value>(&["CLIENT", "KILL", "TYPE", "normal"]).ok();
+        fleet.settled(&link).await;
+    }
+}
