@@ -10,6 +10,7 @@ mod fleet;
 mod link;
 mod losses;
 pub(crate) mod process;
+mod refusals;
 pub(crate) mod setups;
 mod takeover;
 mod troubles;
