@@ -95,9 +95,9 @@ async fn one_that_accepts_and_never_answers_is_left_alone() {
 
 #[tokio::test]
 async fn of_several_who_wait_for_a_connection_one_finds_out() {
-    // Connections are accepted, and that is all.
+    // Connections are accepted, and that is all: nobody says that the password is right.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let link = link(&format!("redis://{}", silent.local_addr().unwrap()));
+    let link = link(&format!("redis://:s3cret@{}", silent.local_addr().unwrap()));
     let begun = stopwatch();
     let all = tokio::join!(
         set(&link, "a", "1"),
