@@ -60,7 +60,8 @@ pub(super) struct Scripts {
     /// Removes drivers: id and device time each; those of whom something newer is known stay.
     /// Returns how many were removed.
     pub(super) drop: Script,
-    /// How many drivers and positions there are, and the sum of the drivers' prints.
+    /// A piece of a region in short: a cursor and how many drivers. Returns the next cursor, how many drivers
+    /// this was about and the sum of their prints, and how many positions there are in all.
     pub(super) digest: Script,
     /// The nearest: longitude, latitude, metres, count. Returns ids and lines in turn.
     pub(super) near: Script,
@@ -125,12 +126,13 @@ return gone";
 
 // The same number of each line as `print_of`.
 const DIGEST: &str = "
-local flat, sum = redis.call('HGETALL', KEYS[2]), 0
+local page, sum = redis.call('HSCAN', KEYS[2], ARGV[1], 'COUNT', ARGV[2]), 0
+local flat = page[2]
 for i = 1, #flat, 2 do
   local hex = redis.sha1hex(flat[i] .. '\\n' .. flat[i + 1])
   sum = sum + tonumber(string.sub(hex, 1, 8), 16)
 end
-return {#flat / 2, redis.call('ZCARD', KEYS[1]), string.format('%.0f', sum)}";
+return {page[1], #flat / 2, string.format('%.0f', sum), redis.call('ZCARD', KEYS[1])}";
 
 const NEAR: &str = "
 local ids = redis.call('GEOSEARCH', KEYS[1], 'FROMLONLAT', ARGV[1], ARGV[2], 'BYRADIUS', ARGV[3], 'm', 'ASC', 'COUNT', ARGV[4])

@@ -295,9 +295,15 @@ impl Link {
         }
         let _one = self.connecting.lock().await;
         let known = {
-            let state = self.state.lock();
+            let mut state = self.state.lock();
             if let Some(live) = &state.live {
                 return Ok(live.clone());
+            }
+            // Whoever has waited while another tried in vain does not try again at once.
+            if admission == Admission::Go
+                && let Admission::Refused { retry_in } = state.breaker.admit(self.now())
+            {
+                return Err(LinkError::Open { retry_in });
             }
             state.replicas.clone()
         };

@@ -2,7 +2,7 @@
 //!
 //! The decision is a pure function of what was mirrored and what is: nothing here talks to Redis.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
@@ -49,6 +49,9 @@ pub(super) struct Digest {
     pub(super) positions: u64,
     pub(super) sum: u64,
 }
+
+/// Those of several regions.
+pub(super) type Digests = HashMap<u64, Digest, FixedState>;
 
 /// What has to be done about a driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -137,10 +140,11 @@ impl Shadow {
         self.chunks.len() * CHUNK * size_of::<Option<Kept>>() + ids.sum::<usize>()
     }
 
-    /// The digest of each region that holds somebody.
-    pub(super) fn digests(&self) -> HashMap<u64, Digest, FixedState> {
-        let mut digests: HashMap<u64, Digest, FixedState> = HashMap::default();
-        for kept in self.chunks.iter().flatten().flatten() {
+    /// The digest of each of these regions that holds somebody.
+    pub(super) fn digests(&self, wanted: impl Fn(u64) -> bool) -> Digests {
+        let mut digests = Digests::default();
+        let all = self.chunks.iter().flatten().flatten();
+        for kept in all.filter(|kept| wanted(kept.region)) {
             let digest = digests.entry(kept.region).or_default();
             digest.drivers += 1;
             digest.positions += u64::from(kept.entry.fits_geo());
@@ -150,10 +154,13 @@ impl Shadow {
     }
 
     /// Who is believed to be in these regions, by slot.
-    pub(super) fn slots_of(&self, regions: &BTreeSet<u64>) -> HashMap<u64, Vec<u32>, FixedState> {
+    pub(super) fn slots_of(
+        &self,
+        wanted: impl Fn(u64) -> bool,
+    ) -> HashMap<u64, Vec<u32>, FixedState> {
         let mut slots: HashMap<u64, Vec<u32>, FixedState> = HashMap::default();
         for (slot, kept) in (0..).zip(self.chunks.iter().flatten()) {
-            if let Some(kept) = kept.as_ref().filter(|kept| regions.contains(&kept.region)) {
+            if let Some(kept) = kept.as_ref().filter(|kept| wanted(kept.region)) {
                 slots.entry(kept.region).or_default().push(slot);
             }
         }
@@ -271,14 +278,16 @@ mod tests {
             let slot = u32::try_from(slot).unwrap();
             shadow.set(slot, Some(&held(id, u64::from(slot) % 2, 7, 1)));
         }
-        let before = shadow.digests();
+        let before = shadow.digests(|_| true);
         assert_eq!((before[&0].drivers, before[&1].drivers), (2, 1));
         let counts = |shadow: &Shadow| shadow.counts().collect::<BTreeMap<_, _>>();
         assert_eq!(counts(&shadow), BTreeMap::from([(0, 2), (1, 1)]));
-        assert_eq!(shadow.slots_of(&BTreeSet::from([0]))[&0], [0, 2]);
+        assert_eq!(shadow.slots_of(|region| region == 0)[&0], [0, 2]);
         shadow.set(0, Some(&held("a", 0, 8, 1)));
         shadow.set(1, None);
-        let after = shadow.digests();
+        let after = shadow.digests(|_| true);
+        assert_eq!(shadow.digests(|region| region == 1).len(), 0);
+        assert_eq!(shadow.digests(|region| region == 0), after);
         assert_ne!(before[&0].sum, after[&0].sum);
         assert_eq!((after.len(), shadow.get(1)), (1, None));
         assert_eq!(counts(&shadow), BTreeMap::from([(0, 2)]));

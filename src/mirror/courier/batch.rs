@@ -11,12 +11,13 @@ use std::time::Instant;
 use redis::{Cmd, Value};
 
 use super::Courier;
-use super::flight::{Refused, Sent};
+use super::flight::Sent;
 use crate::limits;
 use crate::mirror::entry::write_number;
 use crate::mirror::geohash::geo_score;
 use crate::mirror::keys::{REGIONS, RegionKeys, Scripts, region_name};
 use crate::mirror::link::{Link, Script};
+use crate::mirror::read::Refused;
 use crate::mirror::shadow::{Held, Plan};
 use crate::mirror::verdict::LinkError;
 use crate::telemetry::MirrorMetrics;
@@ -128,11 +129,11 @@ impl Carrier {
         Ok(sum)
     }
 
-    /// Tells which regions are not taken.
+    /// Tells which regions are not taken, or not read.
     pub(super) fn tell(&self, refused: &Refused) {
         for (&region, error) in refused {
             self.metrics.failures.increment(1);
-            tracing::warn!(key = RegionKeys::of(region).geo, %error, "redis does not take a region");
+            tracing::warn!(key = RegionKeys::of(region).geo, %error, "a region is left out: redis refuses it");
         }
     }
 }

@@ -1,18 +1,16 @@
 //! Batches that are under way: what each holds is known here too, also if nobody is left to tell of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use tokio::task::{Id, JoinSet};
 
 use super::batch::Op;
+use crate::mirror::read::Refused;
 use crate::mirror::verdict::LinkError;
 
-/// The regions that did not take a part of a batch, and why.
-pub(super) type Refused = BTreeMap<u64, LinkError>;
-
-/// What became of a batch.
+/// What became of a batch, but for the regions that did not take their part.
 pub(super) type Sent = Result<Refused, LinkError>;
 
 /// Batches that Redis has not answered yet.

@@ -14,7 +14,7 @@ mod flight;
 mod reconcile;
 mod warm;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,10 +22,12 @@ use foldhash::fast::FixedState;
 use tokio::sync::watch;
 
 use self::batch::{Carrier, Op};
-use self::flight::{Flight, Refused};
+use self::flight::Flight;
+use self::warm::Slots;
 use super::entry::Entry;
 use super::keys::{PULSE, Scripts};
 use super::link::Link;
+use super::read::Refused;
 use super::service::{Leads, StatusOf};
 use super::shadow::{Held, Pace, Shadow, plan};
 use super::verdict::LinkError;
@@ -63,6 +65,8 @@ pub(super) struct Courier {
     status: StatusOf,
     leads: Leads,
     shadow: Shadow,
+    /// Those of whom nobody but Redis has told anything, as far as is known.
+    learnt: Slots,
     stage: Stage,
     generation: u64,
     /// Regions that are known to be in the set of regions.
@@ -76,6 +80,9 @@ pub(super) struct Courier {
     put_off: Vec<u64>,
     /// Regions that did not take what was written, and until when they are left alone.
     spared: HashMap<u64, Instant, FixedState>,
+    /// Regions that could not be compared, and when that is tried again.
+    unsure: BTreeSet<u64>,
+    unsure_until: Option<Instant>,
     /// When it is counted again what Redis holds, if not at once.
     count_from: Option<Instant>,
     pace: Pace,
@@ -100,6 +107,7 @@ impl Courier {
             status,
             leads,
             shadow: Shadow::default(),
+            learnt: Slots::default(),
             stage: Stage::Cold,
             generation: 0,
             listed: HashSet::default(),
@@ -107,6 +115,8 @@ impl Courier {
             begun: clock::stopwatch(),
             put_off: Vec::new(),
             spared: HashMap::default(),
+            unsure: BTreeSet::new(),
+            unsure_until: None,
             count_from: None,
             pace: Pace::Even,
             pulse: None,
@@ -184,13 +194,14 @@ impl Courier {
         if due && self.stage == Stage::Sure && !self.is_whole().await? {
             self.doubt();
         }
-        if self.stage == Stage::Doubtful {
-            let differences = self.reconcile().await?;
-            self.stage = Stage::Sure;
-            if differences > 0 {
-                // Before anybody is told that all is there, or it ends.
-                self.pass(now).await?;
-            }
+        let differences = match self.stage {
+            Stage::Sure => self.look_again().await?,
+            Stage::Cold | Stage::Doubtful => self.reconcile().await?,
+        };
+        self.stage = Stage::Sure;
+        if differences > 0 {
+            // Before anybody is told that all is there, or it ends.
+            self.pass(now).await?;
         }
         if due || self.pulse.is_none() {
             self.tell_pulse(begun).await?;
@@ -323,6 +334,7 @@ impl Courier {
                 continue;
             }
             self.shadow.set(op.slot, op.plan.put.as_ref());
+            self.learnt.remove(op.slot);
             self.carrier.metrics.lag.record(op.since.elapsed().as_secs_f64());
             written += 1;
         }

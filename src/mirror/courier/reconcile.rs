@@ -4,82 +4,117 @@
 //! The courier writes nothing meanwhile, so that what is compared stands still.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use redis::Value;
 
 use super::Courier;
+use crate::clock;
 use crate::ids::DriverId;
 use crate::limits;
 use crate::mirror::entry::{Entry, id_of};
 use crate::mirror::keys::RegionKeys;
-use crate::mirror::read::{self, Piece};
-use crate::mirror::shadow::Held;
+use crate::mirror::read::{self, Piece, Refused};
+use crate::mirror::shadow::{Digests, Held};
 use crate::mirror::verdict::LinkError;
 
-/// Digests that are asked for together.
-const TOGETHER: usize = 16;
+/// When a region that refused to be compared is looked at again.
+const PAUSE: Duration = Duration::from_secs(10);
 
 impl Courier {
     /// Makes sure that Redis will hold what the map holds, and nothing else: what it lacks is noted. Tells
-    /// how many entries differed.
+    /// how many entries differed. Regions that refuse are left out.
     pub(super) async fn reconcile(&mut self) -> Result<u64, LinkError> {
-        let ours = self.shadow.digests();
+        let ours = self.shadow.digests(|_| true);
         let listed = read::regions(&*self.carrier.link).await?;
         self.listed = listed.iter().copied().collect();
         self.list(ours.keys().copied()).await?;
         let regions: BTreeSet<u64> = listed.into_iter().chain(ours.keys().copied()).collect();
-        let all: Vec<u64> = regions.into_iter().collect();
-        let mut differing = BTreeSet::new();
-        for part in all.chunks(TOGETHER) {
-            let theirs =
-                read::digests(&*self.carrier.link, &self.carrier.scripts.digest, part).await?;
-            for (&region, theirs) in part.iter().zip(theirs) {
-                let ours = ours.get(&region).copied().unwrap_or_default();
-                if theirs != Some(ours) {
-                    differing.insert(region);
-                }
-            }
-        }
-        if differing.is_empty() {
+        self.unsure.clear();
+        self.compare(regions, &ours).await
+    }
+
+    /// The same with the regions that refused, when they have been left alone for long enough.
+    pub(super) async fn look_again(&mut self) -> Result<u64, LinkError> {
+        if self.unsure.is_empty() || self.unsure_until.is_some_and(|end| clock::stopwatch() < end) {
             return Ok(0);
         }
-        let slots = self.shadow.slots_of(&differing);
+        let regions = std::mem::take(&mut self.unsure);
+        let ours = self.shadow.digests(|region| regions.contains(&region));
+        self.compare(regions, &ours).await
+    }
+
+    async fn compare(&mut self, regions: BTreeSet<u64>, ours: &Digests) -> Result<u64, LinkError> {
+        let regions: Vec<u64> = regions.into_iter().collect();
+        let (theirs, mut refused) =
+            read::digests(&*self.carrier.link, &self.carrier.scripts.digest, &regions).await?;
+        let differs = |region: &u64| {
+            let ours = ours.get(region).copied().unwrap_or_default();
+            !refused.contains_key(region) && theirs.get(region) != Some(&ours)
+        };
+        let differing: BTreeSet<u64> = regions.into_iter().filter(differs).collect();
+        let mut slots = HashMap::default();
+        if !differing.is_empty() {
+            slots = self.shadow.slots_of(|region| differing.contains(&region));
+        }
         let (mut missing, mut extra) = (0, 0);
-        for &region in &differing {
-            let empty = Vec::new();
-            let (put, gone) = self.repair(region, slots.get(&region).unwrap_or(&empty)).await?;
+        for region in &differing {
+            let slots = slots.remove(region).unwrap_or_default();
+            let positions = theirs.get(region).map(|theirs| theirs.positions);
+            let (put, gone) = self.repair(*region, &slots, positions, &mut refused).await?;
             missing += put;
             extra += gone;
         }
-        self.carrier.metrics.differences.increment(missing + extra);
-        tracing::info!(
-            regions = differing.len(),
-            missing,
-            extra,
-            "redis did not hold what it was believed to; it is made equal"
-        );
+        if missing + extra > 0 {
+            self.carrier.metrics.differences.increment(missing + extra);
+            tracing::info!(
+                regions = differing.len(),
+                missing,
+                extra,
+                "redis did not hold what it was believed to; it is made equal"
+            );
+        }
+        if !refused.is_empty() {
+            self.carrier.tell(&refused);
+            self.unsure.extend(refused.into_keys());
+            self.unsure_until = Some(clock::stopwatch() + PAUSE);
+        }
         Ok(missing + extra)
     }
 
-    /// Notes who is missing or wrong in a region, and removes who is there without being known.
-    async fn repair(&mut self, region: u64, slots: &[u32]) -> Result<(u64, u64), LinkError> {
+    /// Notes who is missing or wrong in a region, and removes who is there without being known. `positions` is
+    /// how many its geo set has.
+    async fn repair(
+        &mut self,
+        region: u64,
+        slots: &[u32],
+        positions: Option<u64>,
+        refused: &mut Refused,
+    ) -> Result<(u64, u64), LinkError> {
         let mut lines: HashMap<DriverId, Vec<u8>, FixedState> = HashMap::default();
         let mut pieces = vec![Piece::first(region)];
         while !pieces.is_empty() {
-            for (id, line) in
-                read::pages(&*self.carrier.link, &self.carrier.scripts.page, &mut pieces).await?
-            {
+            let (rows, mut refuses) =
+                read::pages_of(&*self.carrier.link, &self.carrier.scripts.page, &mut pieces)
+                    .await?;
+            if !refuses.is_empty() {
+                refused.append(&mut refuses);
+                return Ok((0, 0));
+            }
+            for (id, line) in rows {
                 if let Some(id) = id_of(&id) {
                     lines.insert(id, line);
                 }
             }
         }
         let same = lines.len() == slots.len();
+        let mut fitting = 0;
         let mut missing = 0;
         for &slot in slots {
             let Some(held) = self.shadow.get(slot) else { continue };
             let there = lines.remove(&held.id);
+            fitting += u64::from(held.entry.fits_geo());
             if there.as_deref() != Some(held.entry.to_line().as_bytes()) {
                 missing += 1;
                 self.shadow.set(slot, None);
@@ -94,7 +129,7 @@ impl Courier {
         for part in extra.chunks(limits::MIRROR_BATCH) {
             self.carrier.remove(part).await?;
         }
-        if same && missing == 0 && extra.is_empty() {
+        if same && missing == 0 && extra.is_empty() && positions != Some(fitting) {
             // The lines are right and the geo set beside them is not: it is made anew.
             let keys = RegionKeys::of(region);
             let mut command = redis::cmd("DEL");

@@ -1,14 +1,19 @@
 //! The primary is asked; if it is slow or fails, a replica too, and who answers first is believed.
 //!
+//! Once a replica was first, replicas are asked first for a while, so that a primary that hangs costs the
+//! wait for it once and not at each step of a question.
+//!
 //! What takes several answers is asked of one of them from beginning to end: where a page of a hash ends
 //! means something to its own server alone.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use redis::{Cmd, Value};
 
+use crate::clock;
+use crate::limits;
 use crate::mirror::address::RedisAddress;
 use crate::mirror::keys::Scripts;
 use crate::mirror::link::{Link, LinkOptions, Role};
@@ -28,13 +33,14 @@ pub(super) struct Hedge<A = Link> {
     primary: A,
     replica: A,
     after: Duration,
+    /// Until when replicas are asked first.
+    outrun: Mutex<Option<Instant>>,
 }
 
-/// What was answered by whom.
-enum By<T> {
-    Primary(T),
-    /// And up to when all that had changed was there; unknown if nothing says so.
-    Replica(T, Option<Timestamp>),
+/// Which of two was first.
+enum First<A, B> {
+    One(A),
+    Other(B),
 }
 
 impl Hedge {
@@ -46,7 +52,7 @@ impl Hedge {
     ) -> Self {
         let primary = Link::new(address, Role::Primary, options, seed);
         let replica = primary.replica_of(seed.wrapping_add(1));
-        Self { primary, replica, after }
+        Self { primary, replica, after, outrun: Mutex::default() }
     }
 
     /// Finds out which replicas there are while the primary answers.
@@ -57,22 +63,27 @@ impl Hedge {
     }
 }
 
-impl<A: Ask> Hedge<A> {
+impl<A> Hedge<A> {
+    /// Who is asked first now.
+    fn favourite(&self) -> Role {
+        let outrun = self.outrun.lock().is_some_and(|until| clock::stopwatch() < until);
+        if outrun { Role::Replica } else { Role::Primary }
+    }
+
     /// Who is first; the second begins when the first has failed, or when nothing has come from it for a
     /// while. `heard` counts what has.
-    async fn first_of<T>(
+    async fn first_of<T, U>(
         &self,
         mut first: impl Future<Output = Result<T, LinkError>> + Unpin,
-        mut second: impl Future<Output = Result<(T, Option<Timestamp>), LinkError>> + Unpin,
+        mut second: impl Future<Output = Result<U, LinkError>> + Unpin,
         heard: &AtomicU64,
-    ) -> Result<By<T>, LinkError> {
-        let of_second = |(answer, complete)| By::Replica(answer, complete);
+    ) -> Result<First<T, U>, LinkError> {
         let mut before = heard.load(Ordering::Relaxed);
         loop {
             tokio::select! {
                 answer = &mut first => match answer {
-                    Ok(answer) => return Ok(By::Primary(answer)),
-                    Err(error) => return second.await.map(of_second).map_err(|_| error),
+                    Ok(answer) => return Ok(First::One(answer)),
+                    Err(error) => return second.await.map(First::Other).map_err(|_| error),
                 },
                 () = tokio::time::sleep(self.after) => {}
             }
@@ -84,12 +95,12 @@ impl<A: Ask> Hedge<A> {
         }
         tokio::select! {
             answer = &mut first => match answer {
-                Ok(answer) => Ok(By::Primary(answer)),
-                Err(error) => second.await.map(of_second).map_err(|_| error),
+                Ok(answer) => Ok(First::One(answer)),
+                Err(error) => second.await.map(First::Other).map_err(|_| error),
             },
             answer = &mut second => match answer {
-                Ok(answer) => Ok(of_second(answer)),
-                Err(_) => first.await.map(By::Primary),
+                Ok(answer) => Ok(First::Other(answer)),
+                Err(_) => first.await.map(First::One),
             },
         }
     }
@@ -100,6 +111,15 @@ impl<A: Ask> Hedge<A> {
 pub(super) struct Asking<'a, A = Link> {
     hedge: &'a Hedge<A>,
     whence: Mutex<Whence>,
+    /// Who is asked first.
+    favourite: Mutex<Role>,
+}
+
+/// How many answers have come from each.
+#[derive(Debug, Default)]
+struct Heard {
+    primary: AtomicU64,
+    replica: AtomicU64,
 }
 
 /// Where an answer comes from.
@@ -113,22 +133,57 @@ enum Whence {
 
 impl<'a, A: Ask> Asking<'a, A> {
     pub(super) fn new(hedge: &'a Hedge<A>) -> Self {
-        Self { hedge, whence: Mutex::new(Whence::Primary) }
+        let favourite = Mutex::new(hedge.favourite());
+        Self { hedge, whence: Mutex::new(Whence::Primary), favourite }
     }
 
-    fn note<T>(&self, by: By<T>) -> T {
-        match by {
-            By::Primary(answer) => answer,
-            By::Replica(answer, complete) => {
-                let mut whence = self.whence.lock();
-                *whence = Whence::Replica(match *whence {
-                    Whence::Primary => complete,
-                    // What is not known is older than anything.
-                    Whence::Replica(known) => known.min(complete),
-                });
-                answer
+    /// The first answer; both tell the same, a replica also up to when all that had changed was there.
+    async fn race<T>(
+        &self,
+        primary: impl Future<Output = Result<T, LinkError>> + Unpin,
+        replica: impl Future<Output = Result<(T, Option<Timestamp>), LinkError>> + Unpin,
+        heard: &Heard,
+    ) -> Result<T, LinkError> {
+        let favourite = *self.favourite.lock();
+        let won = match favourite {
+            Role::Primary => self.hedge.first_of(primary, replica, &heard.primary).await?,
+            Role::Replica => match self.hedge.first_of(replica, primary, &heard.replica).await? {
+                First::One(answer) => First::Other(answer),
+                First::Other(answer) => First::One(answer),
+            },
+        };
+        match won {
+            First::One(answer) => {
+                if favourite == Role::Replica {
+                    self.favour(Role::Primary);
+                }
+                Ok(answer)
+            }
+            First::Other((answer, complete)) => {
+                if favourite == Role::Primary {
+                    self.favour(Role::Replica);
+                }
+                self.came_from_replica(complete);
+                Ok(answer)
             }
         }
+    }
+
+    /// Who was asked first was outrun: the other is, for the rest of the question and a while.
+    fn favour(&self, role: Role) {
+        *self.favourite.lock() = role;
+        let while_favoured = Duration::from_millis(limits::FALLBACK_REPLICA_FIRST_MS);
+        *self.hedge.outrun.lock() =
+            (role == Role::Replica).then(|| clock::stopwatch() + while_favoured);
+    }
+
+    fn came_from_replica(&self, complete: Option<Timestamp>) {
+        let mut whence = self.whence.lock();
+        *whence = Whence::Replica(match *whence {
+            Whence::Primary => complete,
+            // What is not known is older than anything.
+            Whence::Replica(known) => known.min(complete),
+        });
     }
 
     /// Up to when all that had changed is in the answer, if the primary says this.
@@ -145,15 +200,17 @@ impl<'a, A: Ask> Asking<'a, A> {
         scripts: &Scripts,
         pieces: Vec<Piece>,
     ) -> Result<Vec<Row>, LinkError> {
+        if pieces.is_empty() {
+            return Ok(Vec::new());
+        }
         let Hedge { primary, replica, .. } = self.hedge;
-        let heard = AtomicU64::new(0);
-        let first = Box::pin(all(primary, scripts, pieces.clone(), &heard));
-        let nobody = AtomicU64::new(0);
-        let second = Box::pin(async {
+        let heard = Heard::default();
+        let by_primary = Box::pin(all(primary, scripts, pieces.clone(), &heard.primary));
+        let by_replica = Box::pin(async {
             let complete = read::complete(replica).await?;
-            Ok((all(replica, scripts, pieces, &nobody).await?, complete))
+            Ok((all(replica, scripts, pieces, &heard.replica).await?, complete))
         });
-        Ok(self.note(self.hedge.first_of(first, second, &heard).await?))
+        self.race(by_primary, by_replica, &heard).await
     }
 }
 
@@ -161,12 +218,12 @@ impl<A: Ask> Ask for Asking<'_, A> {
     async fn ask(&self, commands: Vec<Cmd>) -> Result<Answers, LinkError> {
         let Hedge { primary, replica, .. } = self.hedge;
         let again = commands.clone();
-        let second = Box::pin(async {
+        let by_replica = Box::pin(async {
             let complete = read::complete(replica).await?;
             Ok((replica.ask(again).await?, complete))
         });
-        let first = Box::pin(primary.ask(commands));
-        Ok(self.note(self.hedge.first_of(first, second, &AtomicU64::new(0)).await?))
+        let by_primary = Box::pin(primary.ask(commands));
+        self.race(by_primary, by_replica, &Heard::default()).await
     }
 }
 
@@ -248,7 +305,7 @@ mod tests {
 
     async fn scanned(primary: Pages) -> (Vec<String>, Option<i64>) {
         let (replica, after) = (Pages::new("replica", 9, 5_000), Duration::from_millis(20));
-        let hedge = Hedge { primary, replica, after };
+        let hedge = Hedge { primary, replica, after, outrun: Mutex::default() };
         let asking = Asking::new(&hedge);
         let rows = asking.scan(&Scripts::new(), vec![Piece::first(REGION)]).await.unwrap();
         let ids = rows.into_iter().map(|(id, _)| String::from_utf8(id).unwrap()).collect();
@@ -266,6 +323,36 @@ mod tests {
             let (ids, complete) = scanned(Pages::new("primary", answers, 9_000)).await;
             assert_eq!((&ids[..], complete), (&all.map(str::to_owned)[..], Some(5_000)));
         }
+    }
+
+    #[tokio::test]
+    async fn a_primary_that_hangs_is_waited_for_once() {
+        let (primary, replica) =
+            (Pages::new("primary", 0, 9_000), Pages::new("replica", 41, 5_000));
+        let after = Duration::from_millis(20);
+        let hedge = Hedge { primary, replica, after, outrun: Mutex::default() };
+        let begun = clock::stopwatch();
+        let step = || vec![redis::cmd("HGET")];
+        for _ in 0..2 {
+            let asking = Asking::new(&hedge);
+            for _ in 0..10 {
+                asking.ask(step()).await.unwrap();
+            }
+            let complete = asking.complete(Some(Timestamp::from_millis(9_000)));
+            assert_eq!(complete, Some(Timestamp::from_millis(5_000)));
+        }
+        // Unless the second question came late.
+        let asked = || hedge.primary.asked.load(Ordering::Relaxed);
+        assert!(asked() <= 1 || begun.elapsed() > Duration::from_secs(1), "{} times", asked());
+        // A replica that hangs is left for the primary again, which answers from now on.
+        let hedge = Hedge { primary: Pages::new("primary", 99, 9_000), ..hedge };
+        *hedge.outrun.lock() = Some(clock::stopwatch() + Duration::from_mins(1));
+        let asking = Asking::new(&hedge);
+        for _ in 0..10 {
+            asking.ask(step()).await.unwrap();
+        }
+        assert_eq!(hedge.favourite(), Role::Primary);
+        assert_eq!(hedge.primary.asked.load(Ordering::Relaxed), 10);
     }
 
     #[tokio::test]

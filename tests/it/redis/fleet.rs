@@ -9,10 +9,12 @@ use hansom::geo::{Degrees, LatLng};
 use hansom::ids::DriverId;
 use hansom::index::{BatchOutcome, IndexConfig, LiveIndex, LiveMap};
 use hansom::mirror::{
-    Backoff, Entry, Link, LinkOptions, Mirror, MirrorConfig, REGIONS, RegionKeys, Role, geo_score,
-    region_named,
+    Backoff, Entry, Leads, Link, LinkOptions, Mirror, MirrorConfig, REGIONS, RegionKeys, Role,
+    StatusOf, geo_score, region_named,
 };
-use hansom::model::{DriverStatus, Motion, Profile, Rating, Report, VehicleTypes};
+use hansom::model::{
+    Attributes, Capacity, DriverStatus, Motion, Profile, Rating, Report, VehicleTypes,
+};
 use hansom::telemetry::Metrics;
 use hansom::units::{Millis, Timestamp};
 use std::time::Duration;
@@ -97,12 +99,17 @@ impl Fleet {
     }
 
     pub(crate) fn mirror(&mut self, address: &str) {
+        self.mirror_as(address, Arc::new(|_, status| status), Arc::new(|| true));
+    }
+
+    /// The same beside a market, which says what drivers are doing, and whether it is here.
+    pub(crate) fn mirror_as(&mut self, address: &str, status: StatusOf, leads: Leads) {
         let config = MirrorConfig {
             address: address.parse().unwrap(),
             options: options(),
             seed: 1,
-            status: Arc::new(|_, status| status),
-            leads: Arc::new(|| true),
+            status,
+            leads,
         };
         let (map, clock) = (Arc::clone(&self.map), Arc::clone(&self.clock));
         let mirror = Mirror::start(config, map, clock, Arc::clone(&self.metrics.mirror));
@@ -146,17 +153,22 @@ impl Fleet {
                     self.map.set_status(key, status);
                 }
                 7 => {
-                    let types = u32::try_from(1 + self.dice.below(7)).unwrap();
-                    let rating = u16::try_from(self.dice.below(501)).unwrap();
-                    let profile = Profile {
-                        vehicle_types: VehicleTypes::try_from(types).unwrap(),
-                        rating: Rating::from_centi_stars(rating),
-                        ..Profile::default()
-                    };
+                    let profile = self.some_profile();
                     self.map.set_profile(key, profile);
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// What a driver may be like.
+    pub(crate) fn some_profile(&mut self) -> Profile {
+        let mut below = |most| u32::try_from(self.dice.below(most)).unwrap();
+        Profile {
+            vehicle_types: VehicleTypes::try_from(1 + below(7)).unwrap(),
+            capacity: Capacity::try_from(1 + below(8)).unwrap(),
+            rating: Rating::from_centi_stars(u16::try_from(below(501)).unwrap()),
+            attributes: Attributes::try_from(below(16)).unwrap(),
         }
     }
 

@@ -94,6 +94,27 @@ async fn one_that_accepts_and_never_answers_is_left_alone() {
 }
 
 #[tokio::test]
+async fn of_several_who_wait_for_a_connection_one_finds_out() {
+    // Connections are accepted, and that is all: nobody says that the password is right.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let link = link(&format!("redis://:s3cret@{}", silent.local_addr().unwrap()));
+    let begun = stopwatch();
+    let all = tokio::join!(
+        set(&link, "a", "1"),
+        set(&link, "b", "1"),
+        set(&link, "c", "1"),
+        set(&link, "d", "1"),
+    );
+    let tried = [all.0, all.1, all.2, all.3].map(|told| match told.unwrap_err() {
+        LinkError::Open { .. } => 0,
+        _ => 1,
+    });
+    // One after the other it would be half a second each.
+    assert!(begun.elapsed() < Duration::from_millis(1_300), "{:?}", begun.elapsed());
+    assert!(tried.iter().sum::<u32>() <= 2, "{tried:?}");
+}
+
+#[tokio::test]
 async fn answers_that_say_not_now_open_the_breaker() {
     let Some(binary) = binary() else { return };
     let server =

@@ -10,7 +10,9 @@ mod fleet;
 mod link;
 mod losses;
 pub(crate) mod process;
+mod refusals;
 pub(crate) mod setups;
+mod takeover;
 mod troubles;
 
 use std::path::PathBuf;

@@ -8,7 +8,7 @@ use super::process::{Server, until};
 use super::{binaries, binary};
 
 /// Writes until it is refused with this word.
-async fn until_refused(link: &Link, word: &str) {
+pub(super) async fn until_refused(link: &Link, word: &str) {
     let begun = hansom::clock::stopwatch();
     loop {
         match set(link, "a", "1").await {
