@@ -4,7 +4,7 @@
 
 use tokio::task::JoinSet;
 
-use super::beat::Beat;
+use super::beat::{Beat, Ticker};
 use super::fleet::Fleet;
 use super::ingest::accepted;
 use super::stage::{self, BenchError, Done, Figure, Stage};
@@ -29,14 +29,15 @@ pub fn mixed(stage: &Stage) -> Result<[Figure; 2], BenchError> {
     let stalls = Stalls::look();
     let mut updates = Done::new();
     let updated = parking_lot::Mutex::new(&mut updates);
+    let ticker = Ticker::start().map_err(|error| BenchError::Thread(error.to_string()))?;
     let questions = stage.clients(async |thread| {
         // Before the questions begin: binding a million handles is another workload.
         let fleet = stage.fleet(thread);
         let channel = connect(&stage.address()).await?;
         let ingestor = stage::open(channel, &fleet, limits::MAX_UNACKED_MESSAGES).await?;
         let (update, ask) = tokio::join!(
-            update(stage, ingestor, fleet, options.mixed_updates / threads),
-            ask(stage, thread, options.mixed_queries / threads),
+            update(stage, &ticker, ingestor, fleet, options.mixed_updates / threads),
+            ask(stage, &ticker, thread, options.mixed_queries / threads),
         );
         let update = update?;
         let mut all = updated.lock();
@@ -61,13 +62,14 @@ pub fn mixed(stage: &Stage) -> Result<[Figure; 2], BenchError> {
 
 async fn update(
     stage: &Stage,
+    ticker: &Ticker,
     mut ingestor: Ingestor,
     mut fleet: Fleet,
     rate: u32,
 ) -> Result<Done, BenchError> {
-    let mut beat = Beat::new(f64::from(rate) / f64::from(ROWS), 1)?;
+    let mut beat = Beat::new(ticker, f64::from(rate) / f64::from(ROWS), 1);
     let (began, deadline) = (clock::stopwatch(), stage.deadline());
-    while beat.next(deadline).await?.is_some() {
+    while beat.next(deadline).await.is_some() {
         fleet.pass_moves(ROWS as usize);
         ingestor.report(fleet.moves(ROWS as usize)).await?;
     }
@@ -79,7 +81,7 @@ async fn update(
     Ok(done)
 }
 
-async fn ask(stage: &Stage, thread: usize, rate: u32) -> Result<Done, BenchError> {
+async fn ask(stage: &Stage, ticker: &Ticker, thread: usize, rate: u32) -> Result<Done, BenchError> {
     let mut fleet = stage.fleet(thread);
     // Over several connections, as questions come: each is served by one worker.
     let mut askers = Vec::new();
@@ -87,12 +89,12 @@ async fn ask(stage: &Stage, thread: usize, rate: u32) -> Result<Done, BenchError
         askers.push(Asker::new(connect(&stage.address()).await?));
     }
     let mut next = 0;
-    let mut beat = Beat::new(f64::from(rate), CATCH_UP)?;
+    let mut beat = Beat::new(ticker, f64::from(rate), CATCH_UP);
     let (began, deadline) = (clock::stopwatch(), stage.deadline());
     let mut done = Done::new();
     let mut under_way = JoinSet::new();
     let failed = |error: tokio::task::JoinError| BenchError::Thread(error.to_string());
-    while let Some(due) = beat.next(deadline).await? {
+    while let Some(due) = beat.next(deadline).await {
         while let Some(took) = under_way.try_join_next() {
             done.record(took.map_err(failed)??);
         }
@@ -103,7 +105,7 @@ async fn ask(stage: &Stage, thread: usize, rate: u32) -> Result<Done, BenchError
         let mut asker = askers[next % askers.len()].clone();
         next += 1;
         let question = fleet.question(stage.options.k, stage.options.radius);
-        let nudge = beat.nudge();
+        let nudge = ticker.nudge();
         under_way.spawn(async move {
             asker.nearest(question).await?;
             let took = due.elapsed();

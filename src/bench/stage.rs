@@ -62,9 +62,6 @@ pub enum BenchError {
     /// A thread could not be started, or did not end well.
     #[error("a client thread failed: {0}")]
     Thread(String),
-    /// The kernel gives no timer, or it fails.
-    #[error("no timer for the load: {0}")]
-    Timer(#[from] std::io::Error),
     /// The server's metrics cannot be read.
     #[error("the metrics at {address} cannot be read: {cause}")]
     Metrics {
