@@ -436,8 +436,11 @@ impl Work {
             && let Some(mut opening) = term.opening.take()
         {
             match tokio::time::timeout(LAST_SHIPMENT, &mut opening).await {
-                Ok(Ok(opened)) => self.opened(opened).await,
-                _ => term.opening = Some(opening),
+                Ok(opened) => {
+                    let opened = opened.unwrap_or_else(|_| Err("it was given up".to_owned()));
+                    self.opened(opened).await;
+                }
+                Err(_) => term.opening = Some(opening),
             }
         }
         let Some(term) = &mut self.term else {

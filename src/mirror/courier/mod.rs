@@ -198,6 +198,11 @@ impl Courier {
             Stage::Sure => self.look_again().await?,
             Stage::Cold | Stage::Doubtful => self.reconcile().await?,
         };
+        if !(self.leads)() {
+            // Who is there without being known was left where it is.
+            self.doubt();
+            return Ok(());
+        }
         self.stage = Stage::Sure;
         if differences > 0 {
             // Before anybody is told that all is there, or it ends.

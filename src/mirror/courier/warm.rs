@@ -12,12 +12,12 @@ use foldhash::fast::FixedState;
 
 use super::Courier;
 use crate::ids::DriverId;
-use crate::index::{BatchOutcome, Driver, LiveMap as _, region_of};
+use crate::index::{BatchOutcome, Driver, LiveMap as _, Occupant, region_of};
 use crate::mirror::entry::{Entry, id_of};
 use crate::mirror::read::{self, Piece, Row};
 use crate::mirror::shadow::Held;
 use crate::mirror::verdict::LinkError;
-use crate::model::{DriverKey, Report};
+use crate::model::{DriverKey, DriverStatus, Report};
 use crate::units::Timestamp;
 
 /// Regions of which a page is read together.
@@ -62,7 +62,7 @@ impl Courier {
     /// Reads all that Redis has. What it was believed to hold is forgotten.
     pub(super) async fn warm_up(&mut self) -> Result<(), LinkError> {
         let begun = crate::clock::stopwatch();
-        let mut waiting = read::regions(&*self.carrier.link).await?;
+        let (mut waiting, told) = read::world(&*self.carrier.link).await?;
         let mut pieces = Vec::new();
         let (mut seen, mut unread) = (Slots::default(), BTreeSet::new());
         let mut warmed = 0;
@@ -82,7 +82,7 @@ impl Courier {
             self.carrier.metrics.warmed.increment(count);
             warmed += count;
         }
-        let gone = self.part(self.clock.now(), &seen, &unread);
+        let gone = self.part(self.clock.now(), &seen, &unread, told);
         let took = begun.elapsed();
         tracing::info!(drivers = warmed, gone, ?took, "the map knows what redis knew");
         Ok(())
@@ -145,6 +145,7 @@ impl Courier {
     /// Profile and status: those of Redis, unless a gateway has said so since.
     fn introduce(&mut self, slot: u32, newcomer: &Newcomer) {
         let Newcomer { id, key, entry, before, is_news } = newcomer;
+        let learnt = self.learnt_from(slot, id);
         let is_older = match before {
             None => *is_news,
             Some(driver) => match driver.fix {
@@ -157,14 +158,21 @@ impl Courier {
         if is_older {
             self.map.set_profile(*key, entry.profile);
             self.map.set_status(*key, (self.status)(id, entry.status));
-        } else if let Some(driver) = before
-            && self.learnt_from(slot, id).is_some_and(|held| held.status == driver.status)
-        {
-            // As when somebody else ran the market; whoever runs it now knows.
-            self.map.set_status(*key, (self.status)(id, driver.status));
+        } else if let (Some(driver), Some(learnt)) = (before, &learnt) {
+            // What nobody has told since: somebody else may have run the market, and whoever runs it now
+            // knows.
+            if learnt.status == driver.status {
+                self.map.set_status(*key, (self.status)(id, driver.status));
+            }
+            if learnt.profile == driver.profile {
+                self.map.set_profile(*key, entry.profile);
+            }
         }
         if before.is_none() && *is_news {
             self.learnt.insert(slot);
+        } else if learnt.is_none() {
+            // It was somebody else's place.
+            self.learnt.remove(slot);
         }
     }
 
@@ -180,24 +188,34 @@ impl Courier {
     }
 
     /// Of all who were not seen in Redis: those whom nobody else has told of go, unless their region could
-    /// not be read. All the others are to be looked at. Tells how many went.
-    fn part(&mut self, now: Timestamp, seen: &Slots, unread: &BTreeSet<u64>) -> u64 {
+    /// not be read or nobody says that all is there, as after a flush. All the others are to be looked at, and
+    /// who is on a trip is so only if the market says so. Tells how many went.
+    fn part(
+        &mut self,
+        now: Timestamp,
+        seen: &Slots,
+        unread: &BTreeSet<u64>,
+        told: Option<Timestamp>,
+    ) -> u64 {
         let mut gone = 0;
         for slot in 0..self.map.slots() {
             self.note(slot);
-            if seen.contains(slot) {
-                continue;
-            }
+            let is_seen = seen.contains(slot);
             let is_read = self.shadow.region(slot).is_some_and(|at| !unread.contains(&at));
-            if is_read
-                && self.learnt.contains(slot)
-                && let Some(occupant) = self.map.occupant(now, slot)
-                && self.is_as_learnt(slot, &occupant.id, &occupant.driver)
-            {
-                gone += u64::from(self.map.forget(occupant.key));
+            if let Some(Occupant { key, id, driver, .. }) = self.map.occupant(now, slot) {
+                let may_go = !is_seen && is_read && told.is_some() && self.learnt.contains(slot);
+                if may_go && self.is_as_learnt(slot, &id, &driver) {
+                    gone += u64::from(self.map.forget(key));
+                } else if !matches!(driver.status, DriverStatus::Available | DriverStatus::Offline)
+                {
+                    // This process may have run the market before, and somebody else since.
+                    self.map.set_status(key, (self.status)(&id, driver.status));
+                }
             }
-            self.shadow.set(slot, None);
-            self.learnt.remove(slot);
+            if !is_seen {
+                self.shadow.set(slot, None);
+                self.learnt.remove(slot);
+            }
         }
         gone
     }

@@ -81,6 +81,7 @@ impl<A> Hedge<A> {
         let mut before = heard.load(Ordering::Relaxed);
         loop {
             tokio::select! {
+                biased;
                 answer = &mut first => match answer {
                     Ok(answer) => return Ok(First::One(answer)),
                     Err(error) => return second.await.map(First::Other).map_err(|_| error),
@@ -94,6 +95,7 @@ impl<A> Hedge<A> {
             before = now;
         }
         tokio::select! {
+                biased;
             answer = &mut first => match answer {
                 Ok(answer) => Ok(First::One(answer)),
                 Err(error) => second.await.map(First::Other).map_err(|_| error),

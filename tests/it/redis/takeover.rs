@@ -99,6 +99,7 @@ async fn a_standby_forgets_what_was_so_when_it_started() {
         set(&active, "moved", Available);
         active.map.set_profile(active.map.find(&id("moved")).unwrap(), ROOMY());
         active.map.forget(active.map.find(&id("gone")).unwrap());
+        active.map.set_profile(active.map.find(&id("own")).unwrap(), ROOMY());
         assert!(standby.report(&id("own"), place(30), at(7_000)));
         active.settled(&link).await;
         active.abandon();
@@ -109,8 +110,8 @@ async fn a_standby_forgets_what_was_so_when_it_started() {
         let free = Some(Available);
         let expected = [Some(OnTrip), free, free, free, None, free];
         assert_eq!(statuses, expected, "{}: {names:?}", binary.name);
-        let profiles = ["free", "moved"].map(|name| known(&standby, name).unwrap().profile);
-        assert_eq!(profiles, [ROOMY(); 2], "of the same moment, and of a later one");
+        let profiles = ["free", "moved", "own"].map(|name| known(&standby, name).unwrap().profile);
+        assert_eq!(profiles, [ROOMY(); 3], "of the same moment, of a later one, of an earlier one");
         let own = known(&standby, "own").unwrap().fix.unwrap();
         assert_eq!((own.position, own.at), (place(30), at(7_000)), "what it was told itself stays");
         let held = contents(&link).await.unwrap();
@@ -118,6 +119,10 @@ async fn a_standby_forgets_what_was_so_when_it_started() {
 
         // Once more: who came by themselves stay, whatever Redis has lost.
         market.leave();
+        for name in ["moved", "own"] {
+            // The market has bound them here, and somebody else has seen their trips end.
+            set(&standby, name, OnTrip);
+        }
         let keys = RegionKeys::of(region_of(place(0)));
         for name in ["own", "still"] {
             server.ask::<Value>(&["HDEL", &keys.meta, name]).unwrap();
@@ -129,5 +134,28 @@ async fn a_standby_forgets_what_was_so_when_it_started() {
         let held = contents(&link).await.unwrap();
         let there = |name: &str| held.keys().any(|(_, id)| id == name);
         assert_eq!((held.len(), there("own"), there("still")), (4, true, false), "{held:?}");
+        let statuses = ["bound", "moved", "own"].map(|name| known(&standby, name).unwrap().status);
+        assert_eq!(statuses, [OnTrip, Available, Available]);
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_lost_everything_does_not_say_that_everybody_has_left() {
+    for binary in binaries() {
+        let server = Server::start(&binary, &[]);
+        let link = link(&server.url());
+        let mut active = Fleet::mirrored(64, &server.url());
+        for step in 0..20 {
+            assert!(active.report(&id(&format!("cab-{step}")), place(step), wall_now()));
+        }
+        active.settled(&link).await;
+        let (market, mut standby) = (Arc::new(Market::default()), Fleet::new(65));
+        market.mirror(&mut standby, &server.url());
+        standby.warmed().await;
+        active.abandon();
+        server.ask::<Value>(&["FLUSHALL"]).unwrap();
+        market.come();
+        standby.settled(&link).await;
+        assert_eq!(contents(&link).await.unwrap().len(), 20, "{}", binary.name);
     }
 }

@@ -128,7 +128,7 @@ async fn a_redis_that_was_flushed_gets_everything_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_comes_back_as_it_was_before_the_lease_gets_everything_again() {
-    for lease in ["none", "2s"] {
+    for lease in ["none", "6s"] {
         let Some(mut pair) = Pair::new() else { return };
         let more = ["--market-lease", lease];
         let one = pair.start(0, &more).await;
