@@ -83,6 +83,10 @@ pub const MAX_WEB_ORIGINS: usize = 64;
 /// How long a browser may remember that a page may call, in seconds.
 pub const PREFLIGHT_SECONDS: u64 = 7_200;
 
+/// The longest that a worker may be told to look for more before it sleeps, in microseconds: what
+/// takes longer to come costs less by sleeping.
+pub const MAX_BUSY_POLL_US: u64 = 1_000;
+
 /// How long a connection may take to send its first 24 bytes, by which HTTP/2 and HTTP/1.1 are told
 /// apart, in seconds. Longer: it is closed.
 pub const GREETING_SECONDS: u64 = 10;

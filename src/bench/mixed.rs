@@ -1,15 +1,17 @@
-//! Updates at a steady rate beside questions at a steady rate, neither waiting for the other.
+//! Updates at a steady rate beside questions.
 //!
-//! Latency counts from the moment a question was due.
+//! In [`mixed`], latency counts from the moment a caller asks; in [`open_loop`], where questions
+//! come at a steady rate too, from the moment each was due.
 
 use tokio::task::JoinSet;
 
 use super::beat::{Beat, Ticker};
 use super::fleet::Fleet;
 use super::ingest::accepted;
-use super::stage::{self, BenchError, Done, Figure, Stage};
+use super::query;
+use super::stage::{self, BenchError, BenchOptions, Done, Figure, Stage};
 use super::stalls::Stalls;
-use crate::client::{Asker, Ingestor, connect};
+use crate::client::{Ingestor, connect};
 use crate::clock;
 use crate::limits;
 
@@ -19,14 +21,59 @@ const ROWS: u32 = 256;
 /// Overdue questions or batches sent before the sockets get a turn.
 const CATCH_UP: u32 = 16;
 
-/// Two figures: the updates and the questions.
+/// Two figures: updates at a steady rate, and the questions of a few callers who each wait for an
+/// answer before they ask again, as clients with a pool of connections do.
 ///
 /// # Errors
 /// [`BenchError`].
 pub fn mixed(stage: &Stage) -> Result<[Figure; 2], BenchError> {
     let options = stage.options;
+    let (updates, questions) = beside(stage, async |_, thread| {
+        let askers = query::connected(stage).await?;
+        query::callers(stage, thread, askers, stage.share(options.callers)).await
+    })?;
+    let callers = stage.share(options.callers) * options.client_threads;
+    let setup = format!("k {}, {}, {callers} callers", options.k, options.radius);
+    let figures = ["mixed: bulk ingest", "mixed: Nearest, unary"];
+    Ok([
+        Figure::new(figures[0], "updates", &updates, intended(options)),
+        Figure::new(figures[1], "questions", &questions, setup),
+    ])
+}
+
+/// The same with questions at a steady rate as well, whether or not those before are answered.
+///
+/// # Errors
+/// [`BenchError`].
+pub fn open_loop(stage: &Stage) -> Result<[Figure; 2], BenchError> {
+    let options = stage.options;
     let threads = u32::try_from(options.client_threads).unwrap_or(1).max(1);
     let stalls = Stalls::look();
+    let (updates, questions) = beside(stage, async |ticker, thread| {
+        ask(stage, ticker, thread, options.mixed_queries / threads).await
+    })?;
+    let setup = format!(
+        "k {}, {}, {}/s intended; {stalls}",
+        options.k, options.radius, options.mixed_queries
+    );
+    let mut figure = Figure::new("open: Nearest, unary", "questions", &questions, setup);
+    if let Some(latency) = &mut figure.latency {
+        latency.overdue = questions.overdue;
+    }
+    Ok([Figure::new("open: bulk ingest", "updates", &updates, intended(options)), figure])
+}
+
+fn intended(options: BenchOptions) -> String {
+    format!("{} updates/s in batches of {ROWS} intended", options.mixed_updates)
+}
+
+/// Updates at a steady rate and, on each client thread, what `ask` does beside them.
+fn beside<F>(stage: &Stage, ask: F) -> Result<(Done, Done), BenchError>
+where
+    F: AsyncFn(&Ticker, usize) -> Result<Done, BenchError> + Sync,
+{
+    let options = stage.options;
+    let threads = u32::try_from(options.client_threads).unwrap_or(1).max(1);
     let mut updates = Done::new();
     let updated = parking_lot::Mutex::new(&mut updates);
     let ticker = Ticker::start().map_err(|error| BenchError::Thread(error.to_string()))?;
@@ -35,29 +82,17 @@ pub fn mixed(stage: &Stage) -> Result<[Figure; 2], BenchError> {
         let fleet = stage.fleet(thread);
         let channel = connect(&stage.address()).await?;
         let ingestor = stage::open(channel, &fleet, limits::MAX_UNACKED_MESSAGES).await?;
-        let (update, ask) = tokio::join!(
+        let (update, asked) = tokio::join!(
             update(stage, &ticker, ingestor, fleet, options.mixed_updates / threads),
-            ask(stage, &ticker, thread, options.mixed_queries / threads),
+            ask(&ticker, thread),
         );
         let update = update?;
         let mut all = updated.lock();
         all.count += update.count;
         all.took = all.took.max(update.took);
-        ask
+        asked
     })?;
-    let setup = format!("{} updates/s in batches of {ROWS} intended", options.mixed_updates);
-    let updates = Figure::new("mixed: bulk ingest", "updates", &updates, setup);
-    let overdue = questions.overdue;
-    let setup = format!(
-        "k {}, {}, {}/s intended; {stalls}",
-        options.k, options.radius, options.mixed_queries
-    );
-    let mut questions =
-        Figure::new("mixed: Nearest, unary, open loop", "questions", &questions, setup);
-    if let Some(latency) = &mut questions.latency {
-        latency.overdue = overdue;
-    }
-    Ok([updates, questions])
+    Ok((updates, questions))
 }
 
 async fn update(
@@ -84,10 +119,7 @@ async fn update(
 async fn ask(stage: &Stage, ticker: &Ticker, thread: usize, rate: u32) -> Result<Done, BenchError> {
     let mut fleet = stage.fleet(thread);
     // Over several connections, as questions come: each is served by one worker.
-    let mut askers = Vec::new();
-    for _ in 0..stage.share(stage.options.connections) {
-        askers.push(Asker::new(connect(&stage.address()).await?));
-    }
+    let askers = query::connected(stage).await?;
     let mut next = 0;
     let mut beat = Beat::new(ticker, f64::from(rate), CATCH_UP);
     let (began, deadline) = (clock::stopwatch(), stage.deadline());

@@ -26,7 +26,7 @@ pub use mirror::{
     Held, Matching, MirrorOptions, MirrorReport, Outage, Race, Side, Steady, Warm, WarmStart,
     mirror,
 };
-pub use mixed::mixed;
+pub use mixed::{mixed, open_loop};
 pub use process::ServeProcess;
 pub use query::{pipelined, unary};
 pub use stage::{BenchError, BenchOptions, Figure, Stage};

@@ -19,38 +19,9 @@ use crate::limits;
 /// [`BenchError`].
 pub fn unary(stage: &Stage) -> Result<Figure, BenchError> {
     let options = stage.options;
-    let connections = stage.share(options.connections);
     let done = stage.clients(async |thread| {
-        let mut askers = Vec::with_capacity(connections);
-        for _ in 0..connections {
-            askers.push(Asker::new(connect(&stage.address()).await?));
-        }
-        let fleet = Arc::new(Mutex::new(stage.fleet(thread)));
-        let (meter, deadline) = (Meter::begin(thread), stage.deadline());
-        let mut callers = JoinSet::new();
-        for i in 0..options.in_flight {
-            let (mut asker, fleet) = (askers[i % connections].clone(), Arc::clone(&fleet));
-            callers.spawn(async move {
-                let mut done = Done::new();
-                loop {
-                    let asked = clock::stopwatch();
-                    if asked >= deadline {
-                        return Ok::<_, BenchError>(done);
-                    }
-                    let question = fleet.lock().question(options.k, options.radius);
-                    asker.nearest(question).await?;
-                    done.record(asked.elapsed());
-                }
-            });
-        }
-        let mut all = Done::new();
-        while let Some(done) = callers.join_next().await {
-            let done = done.map_err(|error| BenchError::Thread(error.to_string()))??;
-            all.count += done.count;
-            all.nanos += done.nanos;
-        }
-        meter.end(&mut all);
-        Ok(all)
+        let askers = connected(stage).await?;
+        callers(stage, thread, askers, options.in_flight).await
     })?;
     let threads = options.client_threads;
     let setup = format!(
@@ -58,9 +29,54 @@ pub fn unary(stage: &Stage) -> Result<Figure, BenchError> {
         options.k,
         options.radius,
         options.in_flight * threads,
-        connections * threads
+        stage.share(options.connections) * threads
     );
     Ok(Figure::new("Nearest, unary", "questions", &done, setup))
+}
+
+/// An asker a connection of this client thread.
+pub(super) async fn connected(stage: &Stage) -> Result<Vec<Asker>, BenchError> {
+    let mut askers = Vec::new();
+    for _ in 0..stage.share(stage.options.connections) {
+        askers.push(Asker::new(connect(&stage.address()).await?));
+    }
+    Ok(askers)
+}
+
+/// So many callers, each of whom asks again once it has its answer, until the deadline.
+pub(super) async fn callers(
+    stage: &Stage,
+    thread: usize,
+    askers: Vec<Asker>,
+    many: usize,
+) -> Result<Done, BenchError> {
+    let BenchOptions { k, radius, .. } = stage.options;
+    let fleet = Arc::new(Mutex::new(stage.fleet(thread)));
+    let (meter, deadline) = (Meter::begin(thread), stage.deadline());
+    let mut callers = JoinSet::new();
+    for mut asker in askers.into_iter().cycle().take(many) {
+        let fleet = Arc::clone(&fleet);
+        callers.spawn(async move {
+            let mut done = Done::new();
+            loop {
+                let asked = clock::stopwatch();
+                if asked >= deadline {
+                    return Ok::<_, BenchError>(done);
+                }
+                let question = fleet.lock().question(k, radius);
+                asker.nearest(question).await?;
+                done.record(asked.elapsed());
+            }
+        });
+    }
+    let mut all = Done::new();
+    while let Some(done) = callers.join_next().await {
+        let done = done.map_err(|error| BenchError::Thread(error.to_string()))??;
+        all.count += done.count;
+        all.nanos += done.nanos;
+    }
+    meter.end(&mut all);
+    Ok(all)
 }
 
 /// `NearestStream`, one a connection, each with its own questions in flight.

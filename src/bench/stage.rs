@@ -43,9 +43,11 @@ pub struct BenchOptions {
     pub connections: usize,
     /// Streams of apps.
     pub streams: usize,
-    /// Updates a second in the mixed run.
+    /// Callers in the mixed run, over all client threads; at least one each.
+    pub callers: usize,
+    /// Updates a second in the mixed and the open run.
     pub mixed_updates: u32,
-    /// Questions a second in the mixed run.
+    /// Questions a second in the open run.
     pub mixed_queries: u32,
 }
 

@@ -25,7 +25,7 @@ use crate::units::Meters;
 const AFTER_HELP: &str = "\
 Server and clients are threads of this process, the clients on the loopback: a server thread and \
 a client thread share a machine of two cores as two processes would. Build with --release, and \
-let nothing else run. Latencies of `mixed` count from the moment a question was due.
+let nothing else run. Latencies of `open` count from the moment a question was due.
 
 `dispatch` starts a server as a process of its own, with a journal on disk, or loads one that runs. `mirror` starts a Redis beside it. \
 `run` is the suite that compares with other systems.";
@@ -48,15 +48,19 @@ enum What {
         #[command(flatten)]
         common: Common,
     },
-    /// Questions: unary, pipelined, and both beside a steady stream of updates
+    /// Questions: unary, pipelined, and beside a steady stream of updates
     Query {
         /// Which measurements
-        #[arg(long, value_enum, value_delimiter = ',', default_values = ["unary", "stream", "mixed"])]
+        #[arg(long, value_enum, value_delimiter = ',', default_values = ["unary", "stream", "mixed", "open"])]
         only: Vec<QueryKind>,
-        /// Updates a second in the mixed run
+        /// Updates a second in the mixed and the open run
         #[arg(long, allow_negative_numbers = true, default_value_t = 1_000_000, value_name = "N")]
         updates: u32,
-        /// Questions a second in the mixed run
+        /// Callers in the mixed run, each with one question under way
+        #[arg(long, allow_negative_numbers = true, default_value_t = 8, value_name = "N",
+              value_parser = clap::value_parser!(u64).range(1..=4_096))]
+        callers: u64,
+        /// Questions a second in the open run
         #[arg(long, allow_negative_numbers = true, default_value_t = 25_000, value_name = "N")]
         queries: u32,
         #[command(flatten)]
@@ -84,8 +88,10 @@ enum QueryKind {
     Unary,
     /// `NearestStream`
     Stream,
-    /// Unary questions beside updates, both at a steady rate
+    /// Unary questions of callers who wait for each answer, beside updates at a steady rate
     Mixed,
+    /// The same with questions at a steady rate as well, whether or not those before are answered
+    Open,
 }
 
 #[derive(Debug, clap::Args)]
@@ -150,11 +156,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let machine = Machine::describe();
     let (common, figures, options) = match &args.what {
         What::Ingest { only, common } => {
-            let options = options(common, 50, [0, 0])?;
+            let options = options(common, 50, [0, 0, 0])?;
             (common, ingest(only, options)?, options)
         }
-        What::Query { only, updates, queries, common } => {
-            let options = options(common, 4, [*updates, *queries])?;
+        What::Query { only, updates, callers, queries, common } => {
+            let callers = u32::try_from(*callers)?;
+            let options = options(common, 4, [*updates, *queries, callers])?;
             (common, query(only, options, common.in_flight.is_none())?, options)
         }
         What::Dispatch(args) => return dispatch::run(args),
@@ -176,7 +183,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn options(
     common: &Common,
     connections: u64,
-    [updates, queries]: [u32; 2],
+    [updates, queries, callers]: [u32; 3],
 ) -> anyhow::Result<BenchOptions> {
     Ok(BenchOptions {
         drivers: common.drivers,
@@ -191,6 +198,7 @@ fn options(
         in_flight: usize::try_from(common.in_flight.unwrap_or(64))?,
         connections: usize::try_from(common.connections.unwrap_or(connections))?,
         streams: usize::try_from(common.streams)?,
+        callers: usize::try_from(callers)?,
         mixed_updates: updates,
         mixed_queries: queries,
     })
@@ -228,6 +236,7 @@ fn query(
                 stage.set_in_flight(options.in_flight);
             }
             QueryKind::Mixed => figures.extend(bench::mixed(&stage)?),
+            QueryKind::Open => figures.extend(bench::open_loop(&stage)?),
         }
     }
     stage.strike();

@@ -59,6 +59,10 @@ pub(super) struct Args {
     /// Print the effective configuration and end
     #[arg(long)]
     print_config: bool,
+    /// How long a thread looks for more before it sleeps, in microseconds: for machines whose cores
+    /// are the server's own [default: 0]
+    #[arg(long, value_name = "MICROS")]
+    busy_poll_us: Option<String>,
     /// How a log line looks: text or json [default: text]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
@@ -125,6 +129,7 @@ impl Args {
             .flag("listen", self.listen.clone())
             .flag("http", self.http.clone())
             .flag("threads", self.threads.clone())
+            .flag("busy_poll_us", self.busy_poll_us.clone())
             .flag("log_format", self.log_format.clone())
             .flag("log_level", self.log_level.clone())
             .flag("max_drivers", self.max_drivers.clone())
@@ -285,6 +290,7 @@ fn start(
         listen: config.listen,
         http: Some(config.http),
         threads: config.threads,
+        busy_poll: config.busy_poll,
         stale_after: config.index.stale_after,
         drain_timeout: Duration::from_millis(config.drain_timeout.get()),
         web_origins: config.web_origins.clone(),

@@ -15,6 +15,7 @@ mod variables;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use layers::{Layers, Origin};
 pub use market::{DISPATCH_SETTINGS, MarketSettings};
@@ -45,6 +46,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// How many threads serve gRPC.
     pub threads: usize,
+    /// For how long each of them looks for more before it sleeps.
+    pub busy_poll: Duration,
     /// How a log line looks.
     pub log_format: LogFormat,
     /// Which events are logged.

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::layers::{Layers, Origin};
 use super::settings::SETTINGS;
@@ -24,6 +25,7 @@ pub(super) fn resolve(layers: Layers) -> Result<Config, Problems> {
     let listen = reader.read("listen", address);
     let http = reader.read("http", address);
     let threads = reader.read("threads", |v| whole(v, 0, limits::MAX_THREADS as u64));
+    let busy = reader.read("busy_poll_us", |v| whole(v, 0, limits::MAX_BUSY_POLL_US));
     let log_format = reader.read("log_format", |v| match v {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
@@ -63,6 +65,7 @@ pub(super) fn resolve(layers: Layers) -> Result<Config, Problems> {
                 0 => std::thread::available_parallelism().map_or(1, usize::from),
                 threads => threads,
             },
+            busy_poll: Duration::from_micros(busy?),
             log_format: log_format?,
             log_level: log_level?,
             index: IndexConfig {

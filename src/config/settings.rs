@@ -55,11 +55,12 @@ const fn limit(name: &'static str, default: usize) -> Setting {
 }
 
 /// Each setting.
-pub const SETTINGS: [Setting; 51] = [
+pub const SETTINGS: [Setting; 52] = [
     text("listen", "127.0.0.1:7400"),
     text("http", "127.0.0.1:7401"),
     // 0: as many as the machine has cores.
     bare("threads", "0"),
+    bare("busy_poll_us", "0"),
     text("log_format", "text"),
     text("log_level", "info"),
     limit("max_drivers", limits::DEFAULT_MAX_DRIVERS),

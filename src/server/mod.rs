@@ -9,6 +9,7 @@
 
 mod accept;
 mod browsers;
+mod busy;
 mod control;
 mod errors;
 mod framing;
@@ -24,6 +25,7 @@ mod worker;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
@@ -123,6 +125,7 @@ impl Server {
                 tenure: tenure.clone(),
                 health: health.clone(),
                 greeting: config.greeting,
+                busy_poll: config.busy_poll.min(Duration::from_micros(limits::MAX_BUSY_POLL_US)),
                 web_origins: config.web_origins.clone(),
                 drain_timeout: config.drain_timeout,
                 give_back: config.give_back,

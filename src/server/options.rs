@@ -29,6 +29,10 @@ pub struct ServerConfig {
     pub web_origins: WebOrigins,
     /// How many threads serve gRPC, 1..=[`limits::MAX_THREADS`].
     pub threads: usize,
+    /// For how long each of them looks for more before it sleeps, at most
+    /// [`limits::MAX_BUSY_POLL_US`]. Answers a caller who waits for each sooner, for processor
+    /// time that an idle core would not have used; zero is right where cores are shared.
+    pub busy_poll: Duration,
     /// The maximum age of a position in an answer if the question does not say.
     pub stale_after: Millis,
     /// How long a drain may take before what is left is cut.
@@ -60,6 +64,7 @@ impl Default for ServerConfig {
             greeting: Duration::from_secs(limits::GREETING_SECONDS),
             web_origins: WebOrigins::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            busy_poll: Duration::ZERO,
             stale_after: Millis::from_secs(60),
             drain_timeout: Duration::from_secs(10),
             market: None,

@@ -5,7 +5,6 @@ use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 use tonic::transport::server::Connected;
 
+use super::busy::Arrivals;
 use super::purse::Purses;
 
 /// The bytes by which the transport tells HTTP/2 from HTTP/1.1. From then on it has deadlines of
@@ -24,15 +24,15 @@ const GREETING_BYTES: usize = 24;
 pub(super) struct Wire<S> {
     inner: S,
     purses: Purses,
-    /// How often something has come to the worker that serves it.
-    arrivals: Arc<AtomicU64>,
+    /// Of the worker that serves it.
+    arrivals: Arc<Arrivals>,
     /// Until it has greeted: by when, and how many bytes it has said.
     greeting: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
 impl<S> Wire<S> {
     /// A connection that has so long to say its first bytes.
-    pub(super) fn new(inner: S, greeting: Duration, arrivals: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(inner: S, greeting: Duration, arrivals: Arc<Arrivals>) -> Self {
         let deadline = Box::pin(tokio::time::sleep(greeting));
         Self { inner, purses: Purses::default(), arrivals, greeting: Some((deadline, 0)) }
     }
@@ -56,7 +56,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.inner).poll_read(cx, buffer);
         if read.is_ready() {
-            this.arrivals.fetch_add(1, Ordering::Relaxed);
+            this.arrivals.note();
         }
         if let Some((deadline, said)) = &mut this.greeting {
             *said += buffer.filled().len() - before;

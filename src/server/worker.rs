@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -21,6 +20,7 @@ use tower::util::{MapResponseLayer, option_layer};
 use super::Drained;
 use super::accept::Accepted;
 use super::browsers::WebOrigins;
+use super::busy::{self, Arrivals};
 use super::errors::CountErrors;
 use super::guard::GuardLayer;
 use super::health::HealthWatch;
@@ -51,6 +51,8 @@ pub(super) struct Worker {
     pub(super) health: HealthReporter,
     /// How long a connection may take to say its first bytes.
     pub(super) greeting: Duration,
+    /// For how long it looks for more before it sleeps.
+    pub(super) busy_poll: Duration,
     pub(super) web_origins: WebOrigins,
     pub(super) drain_timeout: Duration,
     pub(super) give_back: fn(),
@@ -65,7 +67,7 @@ impl Worker {
     ) -> Drained {
         let mut draining = self.door.drain();
         let mut told = self.door.drain();
-        let arrivals = Arc::new(AtomicU64::new(0));
+        let arrivals = Arc::<Arrivals>::default();
         let wire = |accepted: Accepted| {
             Ok::<_, io::Error>(Wire::new(accepted.adopt()?, self.greeting, Arc::clone(&arrivals)))
         };
@@ -84,8 +86,11 @@ impl Worker {
             drop(told.wait_for(|&draining| draining).await);
             tokio::time::sleep(self.drain_timeout).await;
         };
-        // Ends with the runtime.
+        // They end with the runtime.
         tokio::spawn(tidy(Arc::clone(&arrivals), self.give_back));
+        if !self.busy_poll.is_zero() {
+            tokio::spawn(busy::look(Arc::clone(&arrivals), self.busy_poll));
+        }
         tokio::select! {
             served = serve => {
                 if let Err(error) = served {
@@ -141,13 +146,13 @@ impl Worker {
 }
 
 /// Gives back what this thread has freed, once it has nothing to do.
-async fn tidy(arrivals: Arc<AtomicU64>, give_back: fn()) {
+async fn tidy(arrivals: Arc<Arrivals>, give_back: fn()) {
     let mut interval = tokio::time::interval(QUIET);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut before, mut tidied) = (0, 0);
     loop {
         interval.tick().await;
-        let now = arrivals.load(Ordering::Relaxed);
+        let now = arrivals.count();
         if now == before && now != tidied {
             give_back();
             tidied = now;

@@ -36,6 +36,8 @@ pub enum Call {
     Direct,
     /// One at a time, each when the last is answered.
     Unary,
+    /// One at a time on a stream that stays open, each when the last is answered.
+    Turns,
     /// The same, with a radius that the client guesses and doubles.
     AdaptiveUnary,
     /// One at a time, through a client that has a runtime and waits for events, as services have it, where
@@ -54,6 +56,7 @@ impl Call {
             Self::Batch => "batch",
             Self::Direct => "direct",
             Self::Unary => "unary",
+            Self::Turns => "turns",
             Self::AdaptiveUnary => "adaptive-unary",
             Self::AsyncUnary => "async-unary",
         }
@@ -61,7 +64,7 @@ impl Call {
 
     /// Whether each operation waits for the one before.
     pub const fn waits(self) -> bool {
-        matches!(self, Self::Unary | Self::AdaptiveUnary | Self::AsyncUnary)
+        matches!(self, Self::Unary | Self::Turns | Self::AdaptiveUnary | Self::AsyncUnary)
     }
 }
 

@@ -1,7 +1,44 @@
-//! `hansom bench dispatch` and `hansom bench mirror` at a small scale: servers of their own, a load, the
+//! `hansom bench query`, `dispatch` and `mirror` at a small scale: servers of their own, a load, the
 //! figures.
 
 use std::process::Command;
+
+#[test]
+fn questions_are_asked_in_each_manner() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("q.json");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hansom"));
+    command.args(["bench", "query", "--drivers", "2000", "--seconds", "0.3", "--callers", "3"]);
+    command.args(["--updates", "20000", "--queries", "500", "--json", path.to_str().unwrap()]);
+    let output = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let figures = report["figures"].as_array().unwrap();
+    let names: Vec<&str> = figures.iter().map(|figure| figure["name"].as_str().unwrap()).collect();
+    let expected = [
+        "Nearest, unary",
+        "NearestStream",
+        "mixed: bulk ingest",
+        "mixed: Nearest, unary",
+        "open: bulk ingest",
+        "open: Nearest, unary",
+    ];
+    assert_eq!(names, expected);
+    let count = |i: usize| figures[i]["count"].as_u64().unwrap();
+    assert!((0..6).all(|i| count(i) > 0), "{figures:?}");
+    // 0.3 s of 20,000 rows a second in batches of 256, and of 500 questions a second: they are due
+    // whatever the machine does, but for those at the very end.
+    for rows in [count(2), count(4)] {
+        assert!(rows % 256 == 0 && (22..=26).contains(&(rows / 256)), "{rows}");
+    }
+    let due = count(5) + figures[5]["latency"]["overdue"].as_u64().unwrap();
+    assert!((140..=160).contains(&due), "{due}");
+    assert!(figures[3]["setup"].as_str().unwrap().ends_with(", 3 callers"), "{figures:?}");
+    for timed in [0, 3, 5] {
+        assert!(figures[timed]["latency"]["p99_us"].as_f64().unwrap() > 0.0, "{figures:?}");
+    }
+}
 
 #[test]
 fn a_small_market_is_loaded_and_measured() {

@@ -50,6 +50,12 @@ fn each_suite_is_run_with_whoever_is_there_and_answers_agree() {
             series.filter(|series| series.system == system).collect::<Vec<_>>()
         };
         let (wire, direct) = (of("hansom"), of("hansom-direct"));
+        if [Suite::Updates, Suite::Queries].contains(&suite) {
+            for call in ["unary", "turns", if suite == Suite::Updates { "bulk" } else { "stream" }]
+            {
+                assert!(wire.iter().any(|series| series.call == call), "{suite:?} {call}");
+            }
+        }
         let inside = [Suite::Threads, Suite::Floor].contains(&suite);
         assert_eq!(wire.is_empty(), inside, "{suite:?}");
         assert_eq!(direct.is_empty(), suite == Suite::Memory, "{suite:?}");
@@ -78,7 +84,7 @@ fn complete(series: &Series) {
         _ => {
             assert_eq!(series.runs.len(), 2, "{named}");
             assert!(series.runs.iter().all(|run| run.operations > 0), "{named}");
-            let waits = series.call.contains("unary");
+            let waits = series.call.contains("unary") || series.call == "turns";
             assert_eq!(series.runs[0].latency.is_some(), waits, "{named}");
         }
     }

@@ -47,10 +47,11 @@ fn serve(start: &Start) -> Result<ServeProcess, Trouble> {
     // The clock follows the fleet, whose time passes as its drivers move.
     let flags = ["--clock", "trace", "--log-level", "error", "--market", "none"];
     let forget = ["--stale-after", "144h", "--forget-after", "144h"];
+    let look = ["--busy-poll-us", "100"];
     let mut command = command(&start.program, None);
     // Ctrl-C is for us; we end our server ourselves.
     command.process_group(0);
-    ServeProcess::launch(command, &[&flags[..], &forget].concat()).map_err(Trouble::failed)
+    ServeProcess::launch(command, &[&flags[..], &forget, &look].concat()).map_err(Trouble::failed)
 }
 
 impl HansomGrpc {
@@ -74,16 +75,17 @@ impl System for HansomGrpc {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             access: "gRPC over TCP",
             usage: "Ingest in columns of 1,024 rows; NearestStream with up to 1,024 questions \
-                    under way; a server of its own with one thread a core",
+                    under way; turns: an Ingest of one row and its acknowledgement, a NearestStream with one \
+                    question under way; a server of its own with one thread a core and --busy-poll-us 100",
         }
     }
 
     fn updates(&self) -> &'static [Call] {
-        &[Call::Bulk, Call::Unary]
+        &[Call::Bulk, Call::Unary, Call::Turns]
     }
 
     fn questions(&self) -> &'static [Call] {
-        &[Call::Stream, Call::Unary]
+        &[Call::Stream, Call::Unary, Call::Turns]
     }
 
     fn filters(&self) -> Filters {
@@ -122,12 +124,12 @@ impl System for HansomGrpc {
         let doors = runtime.block_on(async {
             let mut doors = Doors::default();
             match update {
-                Some(Call::Bulk) => doors.bulk = Some(bulk(&target, drivers).await?),
+                Some(Call::Bulk | Call::Turns) => doors.bulk = Some(bulk(&target, drivers).await?),
                 Some(_) => doors.report = Some(driver_client(connect(&target).await?)),
                 None => (),
             }
             match ask {
-                Some(Call::Stream) => {
+                Some(Call::Stream | Call::Turns) => {
                     let channel = connect(&target).await?;
                     let window = limits::MAX_UNANSWERED_QUESTIONS;
                     doors.stream = Some(PipelinedAsker::open(channel, window).await?);
@@ -235,7 +237,7 @@ fn closed(what: &str) -> Trouble {
 impl Client for Caller {
     fn update(&mut self, call: Call, moves: &[Move]) -> Result<(), Trouble> {
         let Self { doors, time, runtime, .. } = self;
-        if call != Call::Bulk {
+        if call == Call::Unary {
             let client = doors.report.as_mut().ok_or_else(|| closed("Report"))?;
             return runtime.block_on(async {
                 for m in moves {
@@ -255,10 +257,14 @@ impl Client for Caller {
             });
         }
         let ingestor = doors.bulk.as_mut().ok_or_else(|| closed("Ingest"))?;
+        let alone = call == Call::Turns;
         runtime.block_on(async {
-            for rows in moves.chunks(ROWS) {
+            for rows in moves.chunks(if alone { 1 } else { ROWS }) {
                 let sent = ingestor.report(batch(rows, time.pass(rows.len()))).await;
                 sent.map_err(Trouble::failed)?;
+                if alone {
+                    ingestor.settle().await.map_err(Trouble::failed)?;
+                }
             }
             Ok(())
         })
@@ -284,7 +290,7 @@ impl Client for Caller {
         sink: Sink<'_>,
     ) -> Result<(), Trouble> {
         let Self { doors, found, runtime, .. } = self;
-        if call != Call::Stream {
+        if call == Call::Unary {
             let asker = doors.unary.as_mut().ok_or_else(|| closed("Nearest"))?;
             return runtime.block_on(async {
                 for (i, &place) in places.iter().enumerate() {
@@ -296,10 +302,11 @@ impl Client for Caller {
             });
         }
         let asker = doors.stream.as_mut().ok_or_else(|| closed("NearestStream"))?;
+        let most = if call == Call::Turns { 1 } else { usize::MAX };
         runtime.block_on(async {
             let mut asked = 0;
             for i in 0..places.len() {
-                while asked < places.len() && asker.has_room() {
+                while asked < places.len() && asked - i < most && asker.has_room() {
                     asker.ask(question(ask, places[asked])).await.map_err(Trouble::failed)?;
                     asked += 1;
                 }

@@ -39,16 +39,16 @@ pub(super) fn works(view: &View<'_>, system: &str) -> Vec<Work> {
 fn about(group: &Group<'_>, system: &str, measure: Measure) -> Work {
     let lanes = group.lanes.iter().filter(|lane| lane.series.system == system);
     let fact = |lane: &Lane<'_>| {
-        let (ours, _) = lane.ours?;
-        let [ours, theirs] = [ours, lane.median()].map(|value| words::value(measure, value));
-        let manner = match measure {
-            Measure::Bytes => String::new(),
-            _ => format!("{}: ", lane.manner.name()),
+        let ours = lane.ours?;
+        let [value, theirs] = [ours.value, lane.median()].map(|value| words::value(measure, value));
+        let ours = match measure {
+            Measure::Bytes => value,
+            _ => format!("{}: {value} by {}", lane.manner.name(), ours.call),
         };
         let (call, slowest) = (&lane.series.call, slowest(lane));
         Some(Fact {
             times: times(lane.ratio?),
-            detail: format!("{manner}{ours} against {theirs} by {call}{slowest}"),
+            detail: format!("{ours} against {theirs} by {call}{slowest}"),
         })
     };
     let title = match measure {
@@ -62,7 +62,7 @@ fn about(group: &Group<'_>, system: &str, measure: Measure) -> Work {
 
 /// The two p99 where both were looked at.
 fn slowest(lane: &Lane<'_>) -> String {
-    let both = lane.ours.and_then(|(_, latency)| latency).zip(lane.latency);
+    let both = lane.ours.and_then(|ours| ours.latency).zip(lane.latency);
     both.map_or(String::new(), |(ours, theirs)| {
         format!("; p99 {} against {}", micros(ours.p99), micros(theirs.p99))
     })

@@ -33,7 +33,10 @@ impl Manner {
         let inside = access.is_some_and(|system| system.access == "in process");
         if inside || series.call == "direct" {
             Self::InProcess
-        } else if ["unary", "single", "unpipelined"].iter().any(|one| series.call.contains(one)) {
+        } else if ["unary", "turns", "single", "unpipelined"]
+            .iter()
+            .any(|one| series.call.contains(one))
+        {
             Self::OneByOne
         } else {
             Self::Deep
@@ -70,6 +73,14 @@ impl Measure {
     }
 }
 
+/// Ours at a piece of work in a manner.
+#[derive(Clone, Copy)]
+pub(super) struct Ours<'a> {
+    pub(super) call: &'a str,
+    pub(super) value: f64,
+    pub(super) latency: Option<Quantiles>,
+}
+
 /// One system doing a piece of work in one manner.
 pub(super) struct Lane<'a> {
     pub(super) series: &'a Series,
@@ -81,7 +92,7 @@ pub(super) struct Lane<'a> {
     /// Ours divided by this one's; none if it is ours, or we did nothing in this manner.
     pub(super) ratio: Option<f64>,
     /// Ours in this manner, by the call that is best.
-    pub(super) ours: Option<(f64, Option<Quantiles>)>,
+    pub(super) ours: Option<Ours<'a>>,
 }
 
 impl Lane<'_> {
@@ -236,28 +247,31 @@ fn groups(result: &SuiteResult, measure: Measure) -> Vec<Group<'_>> {
 }
 
 /// Compares each lane with ours of the same manner; memory with ours of any if there is none.
-fn relate(lanes: &mut [Lane<'_>], measure: Measure) {
-    let ours: Vec<(Manner, f64, Option<Quantiles>)> = lanes
-        .iter()
-        .filter(|lane| lane.is_ours())
-        .map(|lane| (lane.manner, lane.median(), lane.latency))
-        .collect();
+fn relate<'a>(lanes: &mut [Lane<'a>], measure: Measure) {
+    let ours = |lane: &Lane<'a>| Ours {
+        call: &lane.series.call,
+        value: lane.median(),
+        latency: lane.latency,
+    };
+    let of_ours = lanes.iter().filter(|lane| lane.is_ours());
+    let ours: Vec<(Manner, Ours<'a>)> = of_ours.map(|lane| (lane.manner, ours(lane))).collect();
     let better = |one: f64, other: f64| match measure {
         Measure::Rate | Measure::Held => one > other,
         Measure::Bytes => one < other,
     };
     let best = |manner: Option<Manner>| {
-        let fitting = ours.iter().filter(|(own, ..)| manner.is_none_or(|manner| *own == manner));
-        fitting.reduce(|best, next| if better(next.1, best.1) { next } else { best })
+        let fitting = ours.iter().filter(|(own, _)| manner.is_none_or(|manner| *own == manner));
+        let fitting = fitting.map(|&(_, ours)| ours);
+        fitting.reduce(|best, next| if better(next.value, best.value) { next } else { best })
     };
     for lane in lanes {
         if lane.is_ours() {
             continue;
         }
         let any = if measure == Measure::Bytes { best(None) } else { None };
-        if let Some((_, value, latency)) = best(Some(lane.manner)).or(any) {
-            lane.ratio = Some(value / lane.median());
-            lane.ours = Some((*value, *latency));
+        if let Some(ours) = best(Some(lane.manner)).or(any) {
+            lane.ratio = Some(ours.value / lane.median());
+            lane.ours = Some(ours);
         }
     }
 }
