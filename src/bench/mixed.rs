@@ -3,6 +3,8 @@
 //! In [`mixed`], latency counts from the moment a caller asks; in [`open_loop`], where questions
 //! come at a steady rate too, from the moment each was due.
 
+use std::time::Duration;
+
 use tokio::task::JoinSet;
 
 use super::beat::{Beat, Ticker};
@@ -28,12 +30,19 @@ const CATCH_UP: u32 = 16;
 /// [`BenchError`].
 pub fn mixed(stage: &Stage) -> Result<[Figure; 2], BenchError> {
     let options = stage.options;
-    let (updates, questions) = beside(stage, async |_, thread| {
+    let stalls = Stalls::look();
+    let (updates, mut questions) = beside(stage, async |_, thread| {
         let askers = query::connected(stage).await?;
         query::callers(stage, thread, askers, stage.share(options.callers)).await
     })?;
     let callers = stage.share(options.callers) * options.client_threads;
-    let setup = format!("k {}, {}, {callers} callers", options.k, options.radius);
+    // Of the updates as much as of the questions.
+    (questions.client_cpu, questions.server_cpu) = (Duration::ZERO, Duration::ZERO);
+    let connections = stage.share(options.connections) * options.client_threads;
+    let setup = format!(
+        "k {}, {}, {callers} callers over {connections} connections; {stalls}",
+        options.k, options.radius
+    );
     let figures = ["mixed: bulk ingest", "mixed: Nearest, unary"];
     Ok([
         Figure::new(figures[0], "updates", &updates, intended(options)),

@@ -31,6 +31,8 @@ pub struct BenchOptions {
     pub seconds: f64,
     /// Threads of the server.
     pub server_threads: usize,
+    /// For how long they look for more before they sleep, in microseconds.
+    pub busy_poll_us: u64,
     /// Threads of the clients.
     pub client_threads: usize,
     /// How many drivers a question asks for.
@@ -201,6 +203,7 @@ impl Stage {
         let config = ServerConfig {
             http: None,
             threads: options.server_threads,
+            busy_poll: Duration::from_micros(options.busy_poll_us),
             stale_after: days,
             ..ServerConfig::default()
         };

@@ -25,7 +25,8 @@ use crate::units::Meters;
 const AFTER_HELP: &str = "\
 Server and clients are threads of this process, the clients on the loopback: a server thread and \
 a client thread share a machine of two cores as two processes would. Build with --release, and \
-let nothing else run. Latencies of `open` count from the moment a question was due.
+let nothing else run. Latencies of `open` count from the moment a question was due; those of `unary` \
+and `mixed` from the moment a caller asks, who asks nothing while it waits.
 
 `dispatch` starts a server as a process of its own, with a journal on disk, or loads one that runs. `mirror` starts a Redis beside it. \
 `run` is the suite that compares with other systems.";
@@ -108,6 +109,10 @@ struct Common {
     #[arg(long, allow_negative_numbers = true, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_THREADS as u64))]
     server_threads: Option<u64>,
+    /// How long they look for more before they sleep, in microseconds, as in `serve`
+    #[arg(long, allow_negative_numbers = true, default_value_t = 0, value_name = "MICROS",
+          value_parser = clap::value_parser!(u64).range(..=limits::MAX_BUSY_POLL_US))]
+    busy_poll_us: u64,
     /// Threads of the clients
     #[arg(long, allow_negative_numbers = true, default_value_t = 1, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=limits::MAX_THREADS as u64))]
@@ -192,6 +197,7 @@ fn options(
             Some(threads) => usize::try_from(threads)?,
             None => ServerConfig::default().threads,
         },
+        busy_poll_us: common.busy_poll_us,
         client_threads: usize::try_from(common.client_threads)?,
         k: common.k,
         radius: Meters::new(common.radius)?,

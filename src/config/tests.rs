@@ -42,6 +42,15 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 }
 
 #[test]
+fn threads_look_for_more_as_long_as_they_are_told() {
+    let told = |micros: &str| Config::resolve(nothing().flag("busy_poll_us", Some(micros.into())));
+    assert_eq!(Config::resolve(nothing()).unwrap().busy_poll, Duration::ZERO);
+    assert_eq!(told("1000").unwrap().busy_poll, Duration::from_millis(1));
+    let Err(problems) = told("1001") else { panic!("longer than the longest") };
+    assert!(problems.to_string().contains("0..=1000"), "{problems}");
+}
+
+#[test]
 fn what_was_changed_is_told_in_a_line() {
     let layers = nothing().flag("threads", Some("3".to_owned())).flag("clock", Some("wall".into()));
     assert_eq!(Config::resolve(layers).unwrap().changed(), "threads=3");

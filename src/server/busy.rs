@@ -17,19 +17,27 @@ use crate::clock;
 /// Looks in vain, one after the other, until looking ends.
 const PATIENCE: u32 = 4;
 
-/// What has come to a worker.
-#[derive(Debug, Default)]
+/// What has come to a worker: reads of any of its connections that brought something.
+#[derive(Debug)]
 pub(super) struct Arrivals {
     count: AtomicU64,
-    came: Notify,
+    /// Wakes who looks for more; nobody does unless told, and telling nobody costs a lock.
+    came: Option<Notify>,
 }
 
 impl Arrivals {
+    /// Nothing yet; `looking` if [`look`] is to be told.
+    pub(super) fn new(looking: bool) -> Self {
+        Self { count: AtomicU64::new(0), came: looking.then(Notify::new) }
+    }
+
     /// Something has come.
     #[inline]
     pub(super) fn note(&self) {
         self.count.fetch_add(1, Ordering::Relaxed);
-        self.came.notify_waiters();
+        if let Some(came) = &self.came {
+            came.notify_waiters();
+        }
     }
 
     /// How often something came.
@@ -41,7 +49,8 @@ impl Arrivals {
     /// Waits until something has come since `count` was `seen`.
     async fn more_than(&self, seen: u64) {
         // Registered before the count is read, so that nothing is missed in between.
-        let came = self.came.notified();
+        let Some(came) = &self.came else { return std::future::pending().await };
+        let came = came.notified();
         if self.count() == seen {
             came.await;
         }
@@ -96,8 +105,7 @@ pub(super) async fn look(arrivals: Arc<Arrivals>, span: Duration) {
 async fn look_once(arrivals: &Arrivals, span: Duration) -> bool {
     let (seen, began) = (arrivals.count(), clock::stopwatch());
     loop {
-        // First other threads, then the other tasks of this one, and its sockets.
-        std::thread::yield_now();
+        // First the other tasks of this thread, and its sockets: what has come may wait for them.
         tokio::task::yield_now().await;
         if arrivals.count() != seen {
             return true;
@@ -105,6 +113,8 @@ async fn look_once(arrivals: &Arrivals, span: Duration) -> bool {
         if began.elapsed() >= span {
             return false;
         }
+        // Nothing to do here: other threads that wait for this core.
+        std::thread::yield_now();
     }
 }
 
@@ -153,29 +163,39 @@ mod tests {
         }
     }
 
-    /// Looks for `span`, told of two arrivals; whether it is still looking after each step.
-    fn steps(span: Duration) -> [bool; 4] {
-        let (arrivals, woken) = (Arc::<Arrivals>::default(), Arc::<Woken>::default());
+    /// Looks for `span`, told of an arrival in some steps; whether it wants to go on after the
+    /// first poll of each, and after the second.
+    fn steps<const N: usize>(span: Duration, arrives: [bool; N]) -> [(bool, bool); N] {
+        let (arrivals, woken) = (Arc::new(Arrivals::new(true)), Arc::<Woken>::default());
         let waker = Waker::from(Arc::clone(&woken));
         let mut looking = pin!(look(Arc::clone(&arrivals), span));
-        [false, true, false, true].map(|arrives| {
+        let mut poll = || {
+            woken.take();
+            assert!(looking.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            woken.take()
+        };
+        poll();
+        arrives.map(|arrives| {
             if arrives {
                 arrivals.note();
-                woken.take();
             }
-            // Twice: once to begin, once to come back from giving way.
-            for _ in 0..2 {
-                woken.take();
-                assert!(looking.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-            }
-            woken.take()
+            (poll(), poll())
         })
     }
 
     #[test]
     fn it_sleeps_until_something_comes_and_then_looks_for_its_span() {
         let hour = Duration::from_hours(1);
-        assert_eq!(steps(hour), [false, true, true, true], "an hour is not over");
-        assert_eq!(steps(Duration::ZERO), [false; 4], "a span that is over at once");
+        let looked = steps(hour, [false, true, false, true]);
+        let (asleep, looking) = ((false, false), (true, true));
+        assert_eq!(looked, [asleep, looking, looking, looking], "an hour is not over");
+    }
+
+    #[test]
+    fn it_ends_a_look_in_vain_and_after_four_of_them_looks_no_more() {
+        // A span that is over at once, and that no arrival is soon enough for.
+        let looked = steps(Duration::ZERO, [true; 6]);
+        let (vain, asleep) = ((true, false), (false, false));
+        assert_eq!(looked, [vain, vain, vain, vain, asleep, asleep]);
     }
 }

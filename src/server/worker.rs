@@ -67,7 +67,7 @@ impl Worker {
     ) -> Drained {
         let mut draining = self.door.drain();
         let mut told = self.door.drain();
-        let arrivals = Arc::<Arrivals>::default();
+        let arrivals = Arc::new(Arrivals::new(!self.busy_poll.is_zero()));
         let wire = |accepted: Accepted| {
             Ok::<_, io::Error>(Wire::new(accepted.adopt()?, self.greeting, Arc::clone(&arrivals)))
         };

@@ -140,7 +140,13 @@ pub fn closed(
             threads.push(scope.spawn(move || {
                 let client: &mut dyn Client = &mut *client;
                 // Before the clock runs: connections, statements, caches.
-                let warm = piece(client, job, work, 16).and_then(|_| client.settle());
+                let prepared = match job.update {
+                    Some(call) => client.prepare(call, work.moves.all),
+                    None => Ok(()),
+                };
+                let warm = prepared
+                    .and_then(|()| piece(client, job, work, 16))
+                    .and_then(|_| client.settle());
                 ready.wait();
                 warm?;
                 let deadline = clock::stopwatch() + Duration::from_secs_f64(seconds);

@@ -128,6 +128,7 @@ fn rates(all: &mut Vec<Series>) {
     for (who, rate, p50) in [
         (("hansom", "bulk"), 9_912_345, 0.0),
         (("hansom", "unary"), 61_000, 15.2),
+        (("hansom", "turns"), 70_000, 13.1),
         (("hansom-direct", "direct"), 15_300_000, 0.0),
         (("redis", "pipeline"), 198_000, 0.0),
         (("redis", "unary"), 31_000, 28.0),

@@ -30,7 +30,14 @@ pub(super) fn start(options: &SuiteOptions) -> Vec<Member> {
         .map(|&(name, start)| {
             let given = options.peers.iter().find(|(peer, _)| peer == name);
             let url = given.and_then(|(_, url)| url.clone());
-            Member::of(name, start(&Start { program: options.program.clone(), url }))
+            Member::of(
+                name,
+                start(&Start {
+                    program: options.program.clone(),
+                    url,
+                    busy_poll_us: options.busy_poll_us,
+                }),
+            )
         })
         .collect()
 }
@@ -49,7 +56,7 @@ impl Member {
                 let about = system.about();
                 record.version = about.version;
                 about.access.clone_into(&mut record.access);
-                about.usage.clone_into(&mut record.usage);
+                record.usage = about.usage;
                 Self { system: Some(system), record, progress: Progress::default() }
             }
             Err(trouble) => {

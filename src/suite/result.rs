@@ -95,8 +95,8 @@ pub struct Series {
     /// The system's short name.
     pub system: String,
     /// The call that is used: many at once in `bulk`, `stream`, `pipeline`, `batch`, `adaptive`
-    /// (pipelines with a radius that the client guesses); one at a time in `unary` and
-    /// `adaptive-unary`; `direct` is in process. One at a time has latencies in its runs.
+    /// (pipelines with a radius that the client guesses); one at a time in `unary`, `adaptive-unary`,
+    /// `async-unary` and, on a stream that stays open, `turns`; `direct` is in process. One at a time has latencies in its runs.
     pub call: String,
     /// What it is done to.
     pub setting: Setting,
@@ -217,6 +217,11 @@ impl Run {
 }
 
 impl Series {
+    /// Whether each operation waited for the one before.
+    pub fn waits(&self) -> bool {
+        ["unary", "turns"].iter().any(|one| self.call.contains(one))
+    }
+
     /// The rates of its runs: the lowest, the median, the highest. None without runs.
     pub fn rates(&self) -> Option<[f64; 3]> {
         let mut rates: Vec<f64> = self.runs.iter().map(Run::rate).collect();

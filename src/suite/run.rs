@@ -52,6 +52,9 @@ pub struct SuiteOptions {
     pub seed: u64,
     /// The limit on p99 under load, in milliseconds.
     pub limit_ms: f64,
+    /// For how long our server's threads look for more before they sleep, in microseconds, at most
+    /// [`crate::limits::MAX_BUSY_POLL_US`].
+    pub busy_poll_us: u64,
     /// This program, which serves as our server.
     pub program: PathBuf,
     /// The command line, for the record.

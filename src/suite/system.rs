@@ -16,7 +16,7 @@ pub struct About {
     /// How it is reached: `in process`, or the protocol.
     pub access: &'static str,
     /// Its best known use, in words.
-    pub usage: &'static str,
+    pub usage: String,
 }
 
 /// A way to have work done.
@@ -36,9 +36,9 @@ pub enum Call {
     Direct,
     /// One at a time, each when the last is answered.
     Unary,
-    /// One at a time on a stream that stays open, each when the last is answered.
+    /// The same on a stream that stays open.
     Turns,
-    /// The same, with a radius that the client guesses and doubles.
+    /// As `Unary`, with a radius that the client guesses and doubles.
     AdaptiveUnary,
     /// One at a time, through a client that has a runtime and waits for events, as services have it, where
     /// `Unary` writes to a socket and reads from it.
@@ -123,6 +123,14 @@ pub type Sink<'a> = &'a mut dyn FnMut(usize, &[Found]);
 
 /// What does the work of one thread.
 pub trait Client: Send {
+    /// Makes ready for moves of these drivers, if it wants to know of them; before the clock runs.
+    ///
+    /// # Errors
+    /// [`Trouble`] if the system fails.
+    fn prepare(&mut self, _call: Call, _moves: &[Move]) -> Result<(), Trouble> {
+        Ok(())
+    }
+
     /// Has moves made, in their order. They may still be under way when it returns.
     ///
     /// # Errors

@@ -30,11 +30,11 @@ fn questions_are_asked_in_each_manner() {
     // 0.3 s of 20,000 rows a second in batches of 256, and of 500 questions a second: they are due
     // whatever the machine does, but for those at the very end.
     for rows in [count(2), count(4)] {
-        assert!(rows % 256 == 0 && (22..=26).contains(&(rows / 256)), "{rows}");
+        assert!(rows % 256 == 0 && (20..=30).contains(&(rows / 256)), "{rows}");
     }
     let due = count(5) + figures[5]["latency"]["overdue"].as_u64().unwrap();
     assert!((140..=160).contains(&due), "{due}");
-    assert!(figures[3]["setup"].as_str().unwrap().ends_with(", 3 callers"), "{figures:?}");
+    assert!(figures[3]["setup"].as_str().unwrap().contains(", 3 callers over "), "{figures:?}");
     for timed in [0, 3, 5] {
         assert!(figures[timed]["latency"]["p99_us"].as_f64().unwrap() > 0.0, "{figures:?}");
     }

@@ -84,8 +84,7 @@ fn complete(series: &Series) {
         _ => {
             assert_eq!(series.runs.len(), 2, "{named}");
             assert!(series.runs.iter().all(|run| run.operations > 0), "{named}");
-            let waits = series.call.contains("unary") || series.call == "turns";
-            assert_eq!(series.runs[0].latency.is_some(), waits, "{named}");
+            assert_eq!(series.runs[0].latency.is_some(), series.waits(), "{named}");
         }
     }
 }

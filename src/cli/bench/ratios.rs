@@ -76,8 +76,7 @@ pub(super) fn table(result: &SuiteResult) -> Table {
 fn key(series: &Series) -> String {
     let inside = ["hansom-direct", "rstar", "kiddo", "scan", "floor"];
     let inside = inside.contains(&series.system.as_str());
-    let waits = series.call.contains("unary");
-    format!("{} {:?} {inside} {waits}", series.suite, series.setting)
+    format!("{} {:?} {inside} {}", series.suite, series.setting, series.waits())
 }
 
 /// What was done to what.

@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{about_machine, ratios};
 use crate::bench::machine::Machine;
 use crate::cli::output::{NewFile, Overwrite, bar_style};
+use crate::limits;
 use crate::suite::result::SuiteResult;
 use crate::suite::{self, Progress, Scale, Suite, SuiteOptions, peers};
 use crate::trace::{CsvColumns, ReadOptions};
@@ -72,6 +73,10 @@ pub(super) struct Args {
     /// What the workloads are made from
     #[arg(long, allow_negative_numbers = true, default_value_t = 42, value_name = "N")]
     seed: u64,
+    /// How long our server's threads look for more before they sleep, in microseconds, as in `serve`
+    #[arg(long, allow_negative_numbers = true, default_value_t = 0, value_name = "MICROS",
+          value_parser = clap::value_parser!(u64).range(..=limits::MAX_BUSY_POLL_US))]
+    busy_poll_us: u64,
     /// What p99 may be for a rate to count as held, in milliseconds
     #[arg(long, allow_negative_numbers = true, default_value_t = 10.0, value_name = "MS",
           value_parser = limit)]
@@ -165,6 +170,7 @@ fn options(args: &Args) -> anyhow::Result<SuiteOptions> {
         repeat: args.repeat.unwrap_or(scale.repeat()),
         seconds: args.seconds.unwrap_or(scale.seconds()),
         seed: args.seed,
+        busy_poll_us: args.busy_poll_us,
         limit_ms: args.limit_ms,
         program: std::env::current_exe().context("cannot find this program")?,
         command: std::env::args().collect::<Vec<_>>().join(" "),

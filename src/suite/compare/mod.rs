@@ -345,7 +345,10 @@ fn warnings(before: &SuiteResult, after: &SuiteResult) -> Vec<String> {
     same("the seed", &before.seed.to_string(), &after.seed.to_string());
     for system in &before.systems {
         let other = after.systems.iter().find(|other| other.name == system.name);
-        if let Some(other) = other.filter(|_| !super::report::is_ours(&system.name)) {
+        let Some(other) = other else { continue };
+        // Of ours the version is what is compared.
+        same(&format!("how {} is used", system.name), &system.usage, &other.usage);
+        if !super::report::is_ours(&system.name) {
             same(&format!("the version of {}", system.name), &system.version, &other.version);
         }
     }

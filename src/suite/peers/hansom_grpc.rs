@@ -1,5 +1,6 @@
 //! This program, over gRPC: a `hansom serve` of its own, with one thread a core.
 
+use std::collections::{BTreeSet, HashMap};
 use std::os::unix::process::CommandExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -30,7 +31,7 @@ const ROWS: usize = 1_024;
 const BATCHES: usize = 64;
 
 /// Bindings in a message.
-const BINDINGS: u32 = 16_384;
+const BINDINGS: usize = 16_384;
 
 /// Our server.
 pub(super) struct HansomGrpc {
@@ -47,7 +48,8 @@ fn serve(start: &Start) -> Result<ServeProcess, Trouble> {
     // The clock follows the fleet, whose time passes as its drivers move.
     let flags = ["--clock", "trace", "--log-level", "error", "--market", "none"];
     let forget = ["--stale-after", "144h", "--forget-after", "144h"];
-    let look = ["--busy-poll-us", "100"];
+    let look = ["--busy-poll-us".to_owned(), start.busy_poll_us.to_string()];
+    let look = look.each_ref().map(String::as_str);
     let mut command = command(&start.program, None);
     // Ctrl-C is for us; we end our server ourselves.
     command.process_group(0);
@@ -74,9 +76,12 @@ impl System for HansomGrpc {
             name: "hansom",
             version: env!("CARGO_PKG_VERSION").to_owned(),
             access: "gRPC over TCP",
-            usage: "Ingest in columns of 1,024 rows; NearestStream with up to 1,024 questions \
+            usage: format!(
+                "Ingest in columns of 1,024 rows; NearestStream with up to 1,024 questions \
                     under way; turns: an Ingest of one row and its acknowledgement, a NearestStream with one \
-                    question under way; a server of its own with one thread a core and --busy-poll-us 100",
+                    question under way; a server of its own with one thread a core and --busy-poll-us {}",
+                self.start.busy_poll_us
+            ),
         }
     }
 
@@ -124,7 +129,15 @@ impl System for HansomGrpc {
         let doors = runtime.block_on(async {
             let mut doors = Doors::default();
             match update {
-                Some(Call::Bulk | Call::Turns) => doors.bulk = Some(bulk(&target, drivers).await?),
+                Some(Call::Bulk) => {
+                    let mut ingestor = Ingestor::open(connect(&target).await?, BATCHES).await?;
+                    bind(&mut ingestor, 0..drivers).await?;
+                    doors.bulk = Some(ingestor);
+                }
+                // Its drivers are bound once it is known who they are.
+                Some(Call::Turns) => {
+                    doors.bulk = Some(Ingestor::open(connect(&target).await?, BATCHES).await?);
+                }
                 Some(_) => doors.report = Some(driver_client(connect(&target).await?)),
                 None => (),
             }
@@ -140,7 +153,13 @@ impl System for HansomGrpc {
             Ok::<_, crate::client::ClientError>(doors)
         });
         let doors = doors.map_err(Trouble::failed)?;
-        Ok(Box::new(Caller { doors, time: Arc::clone(&self.time), found: Vec::new(), runtime }))
+        Ok(Box::new(Caller {
+            doors,
+            time: Arc::clone(&self.time),
+            found: Vec::new(),
+            handles: HashMap::new(),
+            runtime,
+        }))
     }
 
     fn memory(&mut self) -> Result<Option<u64>, Trouble> {
@@ -149,12 +168,15 @@ impl System for HansomGrpc {
     }
 }
 
-/// A bulk stream on which each driver is bound to its number.
-async fn bulk(target: &str, drivers: u32) -> Result<Ingestor, crate::client::ClientError> {
-    let mut ingestor = Ingestor::open(connect(target).await?, BATCHES).await?;
-    for first in (0..drivers).step_by(BINDINGS as usize) {
-        let binding = |driver| HandleBinding {
-            handle: driver,
+/// Binds handles from 0 on to these drivers, in their order.
+async fn bind(
+    ingestor: &mut Ingestor,
+    drivers: impl Iterator<Item = u32>,
+) -> Result<(), crate::client::ClientError> {
+    let mut drivers = (0..).zip(drivers).peekable();
+    while drivers.peek().is_some() {
+        let binding = |(handle, driver)| HandleBinding {
+            handle,
             driver_id: text(driver),
             profile: Some(Profile {
                 vehicle_types: Some(types_of(driver).into()),
@@ -162,11 +184,9 @@ async fn bulk(target: &str, drivers: u32) -> Result<Ingestor, crate::client::Cli
             }),
             status: 0,
         };
-        let last = first.saturating_add(BINDINGS).min(drivers);
-        ingestor.bind((first..last).map(binding).collect()).await?;
+        ingestor.bind(drivers.by_ref().take(BINDINGS).map(binding).collect()).await?;
     }
-    ingestor.settle().await?;
-    Ok(ingestor)
+    ingestor.settle().await
 }
 
 fn text(driver: u32) -> String {
@@ -186,6 +206,8 @@ struct Doors {
 struct Caller {
     doors: Doors,
     time: Arc<FleetTime>,
+    /// Of a client that has bound only some drivers, their handles; else each has its number.
+    handles: HashMap<u32, u32>,
     found: Vec<Found>,
     runtime: Runtime,
 }
@@ -235,8 +257,19 @@ fn closed(what: &str) -> Trouble {
 }
 
 impl Client for Caller {
+    fn prepare(&mut self, call: Call, moves: &[Move]) -> Result<(), Trouble> {
+        let Some(ingestor) = self.doors.bulk.as_mut().filter(|_| call == Call::Turns) else {
+            return Ok(());
+        };
+        // A million for each of several callers would be another workload.
+        let drivers: BTreeSet<u32> = moves.iter().map(|m| m.driver).collect();
+        self.handles = (0..).zip(&drivers).map(|(handle, &driver)| (driver, handle)).collect();
+        let bound = self.runtime.block_on(bind(ingestor, drivers.into_iter()));
+        bound.map_err(Trouble::failed)
+    }
+
     fn update(&mut self, call: Call, moves: &[Move]) -> Result<(), Trouble> {
-        let Self { doors, time, runtime, .. } = self;
+        let Self { doors, time, handles, runtime, .. } = self;
         if call == Call::Unary {
             let client = doors.report.as_mut().ok_or_else(|| closed("Report"))?;
             return runtime.block_on(async {
@@ -260,7 +293,12 @@ impl Client for Caller {
         let alone = call == Call::Turns;
         runtime.block_on(async {
             for rows in moves.chunks(if alone { 1 } else { ROWS }) {
-                let sent = ingestor.report(batch(rows, time.pass(rows.len()))).await;
+                let mut batch = batch(rows, time.pass(rows.len()));
+                if alone {
+                    let handle = |m: &Move| handles.get(&m.driver).copied().unwrap_or(m.driver);
+                    batch.handle = rows.iter().map(handle).collect();
+                }
+                let sent = ingestor.report(batch).await;
                 sent.map_err(Trouble::failed)?;
                 if alone {
                     ingestor.settle().await.map_err(Trouble::failed)?;

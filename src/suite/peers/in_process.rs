@@ -65,7 +65,12 @@ impl<L> InProcess<L> {
 
 impl<L: Library> System for InProcess<L> {
     fn about(&self) -> About {
-        About { name: L::NAME, version: L::version(), access: "in process", usage: L::USAGE }
+        About {
+            name: L::NAME,
+            version: L::version(),
+            access: "in process",
+            usage: L::USAGE.to_owned(),
+        }
     }
 
     fn updates(&self) -> &'static [Call] {

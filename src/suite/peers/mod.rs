@@ -27,6 +27,8 @@ use super::system::{System, Trouble};
 pub struct Start {
     /// The program that serves, for our own server.
     pub program: PathBuf,
+    /// For how long the threads of our own look for more before they sleep, in microseconds.
+    pub busy_poll_us: u64,
     /// Where a server of this kind runs already.
     pub url: Option<String>,
 }

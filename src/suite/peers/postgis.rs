@@ -187,7 +187,8 @@ impl System for PostGis {
             access: "PostgreSQL protocol over TCP",
             usage: "an unlogged table with a GiST index on geography; 1,000 moves in a prepared \
                     UPDATE … FROM unnest; a prepared ST_DWithin … ORDER BY <-> LIMIT k, 32 under \
-                    way; fsync and synchronous_commit off",
+                    way; fsync and synchronous_commit off"
+                .to_owned(),
         }
     }
 

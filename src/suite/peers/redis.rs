@@ -92,7 +92,8 @@ impl System for Geo {
             usage: "GEOADD of 64 drivers each in pipelines; GEOSEARCH … BYRADIUS … ASC COUNT k \
                     WITHDIST in pipelines, with the radius that is wanted and (adaptive) with one \
                     that is doubled until k are found; async-unary by the multiplexed connection of the \
-                    redis crate; nothing is kept on disk",
+                    redis crate; nothing is kept on disk"
+                .to_owned(),
         }
     }
 

@@ -51,7 +51,8 @@ impl System for Tile38 {
             version: self.version.clone(),
             access: "RESP over TCP",
             usage: "SET … FIELD … POINT in pipelines; NEARBY … LIMIT k DISTANCE POINTS POINT … in \
-                    pipelines, with WHERE for filters; no append-only file",
+                    pipelines, with WHERE for filters; no append-only file"
+                .to_owned(),
         }
     }
 

@@ -90,7 +90,7 @@ fn ratios_are_of_the_same_work_in_the_same_manner() {
     );
     assert!(
         text.contains(
-            "**1.97 ×** the updates, one at a time: 61.0 k/s by unary against 31.0 k/s by unary"
+            "**2.26 ×** the updates, one at a time: 70.0 k/s by turns against 31.0 k/s by unary"
         ),
         "{text}"
     );

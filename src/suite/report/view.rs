@@ -33,10 +33,7 @@ impl Manner {
         let inside = access.is_some_and(|system| system.access == "in process");
         if inside || series.call == "direct" {
             Self::InProcess
-        } else if ["unary", "turns", "single", "unpipelined"]
-            .iter()
-            .any(|one| series.call.contains(one))
-        {
+        } else if series.waits() {
             Self::OneByOne
         } else {
             Self::Deep
