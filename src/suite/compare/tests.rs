@@ -152,6 +152,8 @@ fn other_machines_are_warned_of_and_other_layouts_refused() {
     let mut after = made_up::result();
     after.machine.cpu = "Another".into();
     after.machine.release_build = false;
+    after.systems[0].usage = "another way".into();
+    after.systems[0].version = "another".into();
     after.systems[2].version = "8.0".into();
     after.scale = "city".into();
     let warnings = compare(&before, &after, terms()).unwrap().warnings;
@@ -161,6 +163,8 @@ fn other_machines_are_warned_of_and_other_layouts_refused() {
             "the processor differs: Example CPU & Sons @ 2.6 GHz before, Another after",
             "the build differs: release before, debug after",
             "the scale differs: country before, city after",
+            "how hansom is used differs: bulk columns of 1,024 rows; NearestStream; Nearest before, \
+             another way after",
             "the version of redis differs: 7.0.15 before, 8.0 after",
         ]
     );
