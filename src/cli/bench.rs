@@ -252,11 +252,15 @@ fn query(
 /// Where and how it was measured.
 fn about(machine: &Machine, options: &BenchOptions) -> String {
     format!(
-        "{}\n{} drivers in 20 cities, {} server and {} client threads",
+        "{}\n{} drivers in 20 cities, {} server and {} client threads{}",
         about_machine(machine),
         options.drivers,
         options.server_threads,
-        options.client_threads
+        options.client_threads,
+        match options.busy_poll_us {
+            0 => String::new(),
+            span => format!(", the former looking for more for {span} us before they sleep"),
+        }
     )
 }
 

@@ -3,8 +3,8 @@
 //! A worker that has nothing to do sleeps, and what comes next has to wake a core first: on many
 //! machines, virtual ones above all, that takes longer than the answer. One that looks for a
 //! little while, as kernels and network drivers do, is awake already. That costs processor time,
-//! so it is done only if asked for and only while it pays; whoever else wants the core goes
-//! first.
+//! so it is done only if asked for and only while it pays; between looks, whoever waits for the
+//! core goes first.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -189,6 +189,35 @@ mod tests {
         let looked = steps(hour, [false, true, false, true]);
         let (asleep, looking) = ((false, false), (true, true));
         assert_eq!(looked, [asleep, looking, looking, looking], "an hour is not over");
+    }
+
+    #[test]
+    fn haste_has_it_look_again() {
+        let (arrivals, woken) = (Arc::new(Arrivals::new(true)), Arc::<Woken>::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let span = Duration::from_millis(1);
+        let mut looking = pin!(look(Arc::clone(&arrivals), span));
+        let mut poll = || {
+            woken.take();
+            assert!(looking.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            woken.take()
+        };
+        poll();
+        for _ in 0..PATIENCE {
+            arrivals.note();
+            while poll() {}
+        }
+        // What comes long after the last is not looked for, what comes soon is; a busy machine
+        // may take its time over any one of them.
+        let after = clock::stopwatch();
+        while after.elapsed() <= span {}
+        arrivals.note();
+        assert!(!poll(), "somebody who came late was worth a look");
+        let looks = (0..1_000).any(|_| {
+            arrivals.note();
+            poll()
+        });
+        assert!(looks, "a thousand who came at once were not");
     }
 
     #[test]

@@ -9,11 +9,23 @@ fn questions_are_asked_in_each_manner() {
     let path = folder.path().join("q.json");
     let mut command = Command::new(env!("CARGO_BIN_EXE_hansom"));
     command.args(["bench", "query", "--drivers", "2000", "--seconds", "0.3", "--callers", "3"]);
-    command.args(["--updates", "20000", "--queries", "500", "--json", path.to_str().unwrap()]);
+    command.args([
+        "--busy-poll-us",
+        "50",
+        "--updates",
+        "20000",
+        "--queries",
+        "500",
+        "--json",
+        path.to_str().unwrap(),
+    ]);
     let output = command.output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{errors}");
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(table.contains("looking for more for 50 us"), "{table}");
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(report["options"]["busy_poll_us"], 50);
     let figures = report["figures"].as_array().unwrap();
     let names: Vec<&str> = figures.iter().map(|figure| figure["name"].as_str().unwrap()).collect();
     let expected = [

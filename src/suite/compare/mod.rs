@@ -347,7 +347,9 @@ fn warnings(before: &SuiteResult, after: &SuiteResult) -> Vec<String> {
         let other = after.systems.iter().find(|other| other.name == system.name);
         let Some(other) = other else { continue };
         // Of ours the version is what is compared.
-        same(&format!("how {} is used", system.name), &system.usage, &other.usage);
+        if !system.usage.is_empty() && !other.usage.is_empty() {
+            same(&format!("how {} is used", system.name), &system.usage, &other.usage);
+        }
         if !super::report::is_ours(&system.name) {
             same(&format!("the version of {}", system.name), &system.version, &other.version);
         }

@@ -295,8 +295,9 @@ impl Client for Caller {
             for rows in moves.chunks(if alone { 1 } else { ROWS }) {
                 let mut batch = batch(rows, time.pass(rows.len()));
                 if alone {
-                    let handle = |m: &Move| handles.get(&m.driver).copied().unwrap_or(m.driver);
-                    batch.handle = rows.iter().map(handle).collect();
+                    let handles = rows.iter().map(|m| handles.get(&m.driver).copied());
+                    let handles: Option<Vec<u32>> = handles.collect();
+                    batch.handle = handles.ok_or_else(|| closed("a driver's handle"))?;
                 }
                 let sent = ingestor.report(batch).await;
                 sent.map_err(Trouble::failed)?;
