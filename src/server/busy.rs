@@ -120,7 +120,7 @@ async fn look_once(arrivals: &Arrivals, span: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
+    use std::pin::Pin;
     use std::sync::atomic::AtomicBool;
     use std::task::{Context, Wake, Waker};
 
@@ -163,23 +163,41 @@ mod tests {
         }
     }
 
+    /// A look that a test polls by itself.
+    struct Looking {
+        arrivals: Arc<Arrivals>,
+        woken: Arc<Woken>,
+        look: Pin<Box<dyn Future<Output = ()>>>,
+    }
+
+    impl Looking {
+        /// It waits for the first arrival.
+        fn new(span: Duration) -> Self {
+            let arrivals = Arc::new(Arrivals::new(true));
+            let look = Box::pin(look(Arc::clone(&arrivals), span));
+            let mut looking = Self { arrivals, woken: Arc::default(), look };
+            assert!(!looking.goes_on());
+            looking
+        }
+
+        /// Polls it once; whether it wants to be polled again.
+        fn goes_on(&mut self) -> bool {
+            self.woken.take();
+            let waker = Waker::from(Arc::clone(&self.woken));
+            assert!(self.look.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            self.woken.take()
+        }
+    }
+
     /// Looks for `span`, told of an arrival in some steps; whether it wants to go on after the
     /// first poll of each, and after the second.
     fn steps<const N: usize>(span: Duration, arrives: [bool; N]) -> [(bool, bool); N] {
-        let (arrivals, woken) = (Arc::new(Arrivals::new(true)), Arc::<Woken>::default());
-        let waker = Waker::from(Arc::clone(&woken));
-        let mut looking = pin!(look(Arc::clone(&arrivals), span));
-        let mut poll = || {
-            woken.take();
-            assert!(looking.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-            woken.take()
-        };
-        poll();
+        let mut looking = Looking::new(span);
         arrives.map(|arrives| {
             if arrives {
-                arrivals.note();
+                looking.arrivals.note();
             }
-            (poll(), poll())
+            (looking.goes_on(), looking.goes_on())
         })
     }
 
@@ -193,29 +211,21 @@ mod tests {
 
     #[test]
     fn haste_has_it_look_again() {
-        let (arrivals, woken) = (Arc::new(Arrivals::new(true)), Arc::<Woken>::default());
-        let waker = Waker::from(Arc::clone(&woken));
         let span = Duration::from_millis(1);
-        let mut looking = pin!(look(Arc::clone(&arrivals), span));
-        let mut poll = || {
-            woken.take();
-            assert!(looking.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-            woken.take()
-        };
-        poll();
+        let mut looking = Looking::new(span);
         for _ in 0..PATIENCE {
-            arrivals.note();
-            while poll() {}
+            looking.arrivals.note();
+            while looking.goes_on() {}
         }
         // What comes long after the last is not looked for, what comes soon is; a busy machine
         // may take its time over any one of them.
         let after = clock::stopwatch();
         while after.elapsed() <= span {}
-        arrivals.note();
-        assert!(!poll(), "somebody who came late was worth a look");
+        looking.arrivals.note();
+        assert!(!looking.goes_on(), "somebody who came late was worth a look");
         let looks = (0..1_000).any(|_| {
-            arrivals.note();
-            poll()
+            looking.arrivals.note();
+            looking.goes_on()
         });
         assert!(looks, "a thousand who came at once were not");
     }

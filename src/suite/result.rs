@@ -96,7 +96,8 @@ pub struct Series {
     pub system: String,
     /// The call that is used: many at once in `bulk`, `stream`, `pipeline`, `batch`, `adaptive`
     /// (pipelines with a radius that the client guesses); one at a time in `unary`, `adaptive-unary`,
-    /// `async-unary` and, on a stream that stays open, `turns`; `direct` is in process. One at a time has latencies in its runs.
+    /// `async-unary` and, on a stream that stays open, `turns`; `direct` is in process. One at a
+    /// time has latencies in its runs.
     pub call: String,
     /// What it is done to.
     pub setting: Setting,
